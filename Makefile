@@ -1,0 +1,52 @@
+# Each target is the real command: read it, or type it yourself.
+PYTHON ?= python3
+BROWSER ?= yes
+VENV := .venv
+BIN := $(VENV)/bin
+FOLDER ?= my-notebooks
+JOBS ?= 2
+
+.PHONY: lab tour test quick check baseline picture bench clean
+
+lab: $(VENV)/installed-notebooks  ## the notebooks in JupyterLab; BROWSER=no PORT=8890 to serve only
+	$(BIN)/quantlab doctor
+	$(BIN)/quantlab lab $(FOLDER) $(if $(filter no,$(BROWSER)),--no-browser) $(if $(PORT),--port $(PORT))
+
+tour: $(VENV)/installed-notebooks  ## the whole course lab in the terminal; ARGS="--seeds 5"
+	$(BIN)/quantlab tour $(ARGS)
+
+test: $(VENV)/installed-dev check  ## every test
+	$(ONE_THREAD) $(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
+
+quick: $(VENV)/installed-dev  ## the fast tests only
+	$(ONE_THREAD) $(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m "not slow" $(ARGS)
+
+check: $(VENV)/installed-dev  ## style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+baseline: $(VENV)/installed-notebooks  ## train the baseline of the package again
+	$(BIN)/python instructor/make_baseline.py
+
+picture: tour  ## the picture in README.md
+	mkdir -p docs && cp build/tour/overview.png docs/tour.png
+
+bench: $(VENV)/installed-bench  ## every measured claim; writes benchmarks/RESULTS.md
+	$(ONE_THREAD) $(BIN)/python benchmarks/run.py
+
+clean:  ## all that can be made again
+	rm -rf $(VENV) build dist
+
+# Several processes share the cores: more threads in each would only get in each other's way.
+ONE_THREAD := OMP_NUM_THREADS=1
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "quantlab needs Python 3.11 or newer; name one with: make PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+	  echo "venv is missing: install the package python3-venv of your system, then try again"; exit 1; }
+
+$(VENV)/installed-%: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[$*]"
+	touch $@

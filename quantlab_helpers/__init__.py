@@ -1,0 +1,41 @@
+"""Everything a quantlab notebook computes with; drawing lives in `plots`.
+
+Reading order: `data`, `model`, `training`, `checkpoints`, `quantizers`, `kmeans`, `network`,
+`metrics`, `experiments`, `plots`.
+"""
+
+from .checkpoints import baseline_metadata as baseline_metadata
+from .checkpoints import load_baseline as load_baseline
+from .checkpoints import load_net as load_net
+from .checkpoints import net_metadata as net_metadata
+from .checkpoints import save_net as save_net
+from .data import Dataset as Dataset
+from .data import batches as batches
+from .data import load_mnist as load_mnist
+from .experiments import bits_sweep as bits_sweep
+from .experiments import equal_entropy as equal_entropy
+from .experiments import k_sweep as k_sweep
+from .experiments import over_seeds as over_seeds
+from .experiments import sensitivity as sensitivity
+from .experiments import spread as spread
+from .kmeans import assign as assign
+from .kmeans import kmeans_1d as kmeans_1d
+from .kmeans import lloyd as lloyd
+from .metrics import entropy_bits as entropy_bits
+from .metrics import float32_bytes as float32_bytes
+from .metrics import half_step_bound as half_step_bound
+from .metrics import sqnr_db as sqnr_db
+from .metrics import sse as sse
+from .metrics import unique_count as unique_count
+from .model import Net as Net
+from .model import reset_model as reset_model
+from .network import QuantizedModel as QuantizedModel
+from .network import quantize_model as quantize_model
+from .quantizers import QuantizedTensor as QuantizedTensor
+from .quantizers import kmeans_quantize as kmeans_quantize
+from .quantizers import uniform_quantize as uniform_quantize
+from .training import evaluate as evaluate
+from .training import l1_penalty as l1_penalty
+from .training import train as train
+
+__version__ = "0.1.0"

@@ -1,0 +1,53 @@
+"""Measurements kept in the user's cache folder, by the content they depend on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from ._files import cache_folder, write_atomically
+from .data import Dataset
+
+Measurement = tuple[float, int]  # accuracy, bytes
+# A change in any of these modules makes every earlier measurement stale.
+_CODE = ("experiments", "kmeans", "metrics", "network", "quantizers", "training")
+
+
+def fingerprint(net: nn.Module, data: Dataset) -> str:
+    """Hash the weights, the images and the code that turns them into numbers."""
+    digest = hashlib.sha256()
+    tensors = [*net.state_dict().values(), data.images, data.labels]
+    for tensor in tensors:
+        array = tensor.detach().cpu().contiguous().numpy()
+        digest.update(f"{array.dtype}{array.shape}".encode())
+        digest.update(array)
+    for module in _CODE:
+        digest.update(Path(__file__).with_name(f"{module}.py").read_bytes())
+    return digest.hexdigest()
+
+
+def entry(content: str, name: str, point: tuple[Any, ...]) -> Path:
+    """Return the file that keeps one measurement."""
+    key = hashlib.sha256(json.dumps([content, name, point]).encode()).hexdigest()
+    return cache_folder() / "experiments" / f"{key[:32]}.json"
+
+
+def recall(path: Path) -> Measurement | None:
+    """Read a measurement; a missing or damaged file means it has to be made again."""
+    try:
+        accuracy, size = json.loads(path.read_bytes())
+        return float(accuracy), int(size)
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def remember(path: Path, result: Measurement) -> None:
+    """Keep a measurement; a cache that cannot be written only costs time."""
+    try:
+        write_atomically(path, json.dumps(result).encode())
+    except OSError:
+        return

@@ -1,0 +1,169 @@
+"""Networks on disk, and the trained one that travels with the package.
+
+Plain safetensors files with float32 weights: names, shapes, numbers and a note on where they
+come from; nothing is ever unpickled. Read `quantizers.py` next.
+"""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import as_file, files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+import safetensors
+import safetensors.torch
+import torch
+
+from ._files import write_atomically
+from ._validate import resolve_device
+from .model import Net
+
+
+def save_net(net: Net, path: str | Path, *, metadata: dict[str, object] | None = None) -> None:
+    """Write the weights of a network to a safetensors file, atomically.
+
+    Parameters
+    ----------
+    net : Net
+        The network; parameters and BatchNorm's running statistics are stored as float32.
+    path : str or Path
+        The file to write. An existing file is replaced.
+    metadata : dict, optional
+        Anything JSON can hold: where the weights come from. `net_metadata` reads it back.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from quantlab_helpers import reset_model
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_net(reset_model(), Path(folder) / "net.safetensors", metadata={"epochs": 0})
+    ...     net_metadata(Path(folder) / "net.safetensors")
+    {'epochs': 0}
+    """
+    tensors = {name: value.detach().cpu().contiguous() for name, value in net.state_dict().items()}
+    note = {"quantlab": json.dumps(metadata or {}, sort_keys=True)}
+    write_atomically(Path(path), safetensors.torch.save(tensors, note))
+
+
+def load_net(path: str | Path, *, device: str | torch.device | None = None) -> Net:
+    """Read a network that `save_net` wrote.
+
+    Parameters
+    ----------
+    path : str or Path
+        A safetensors file with exactly the tensors of `Net`.
+    device : str or torch.device, optional
+        By default CUDA or MPS where there is one, else the CPU.
+
+    Returns
+    -------
+    Net
+        In evaluation mode.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is not a safetensors file, or its tensors are not those of `Net`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from quantlab_helpers import reset_model
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_net(reset_model(seed=3), Path(folder) / "net.safetensors")
+    ...     net = load_net(Path(folder) / "net.safetensors", device="cpu")
+    >>> torch.equal(net.fc1.weight, reset_model(seed=3, device="cpu").fc1.weight)
+    True
+    """
+    net = Net()
+    _read(path, net)
+    return net.to(resolve_device(device)).eval()
+
+
+def net_metadata(path: str | Path) -> dict[str, object]:
+    """Return what `save_net` was told about the weights in a file.
+
+    Parameters
+    ----------
+    path : str or Path
+        A file written by `save_net`.
+
+    Returns
+    -------
+    dict
+        The metadata, empty where there is none.
+
+    Examples
+    --------
+    >>> baseline_metadata()["epochs"]
+    5
+    """
+    note = _read(path, None).get("quantlab", "{}")
+    metadata: dict[str, object] = json.loads(note)
+    return metadata
+
+
+def load_baseline(device: str | torch.device | None = None) -> Net:
+    """Load the trained network that travels with the package.
+
+    It was trained by `train` with the course lab's settings; `baseline_metadata` says how, and
+    ``make baseline`` trains it again.
+
+    Parameters
+    ----------
+    device : str or torch.device, optional
+        By default CUDA or MPS where there is one, else the CPU.
+
+    Returns
+    -------
+    Net
+        In evaluation mode.
+
+    Examples
+    --------
+    >>> load_baseline(device="cpu").training
+    False
+    """
+    with as_file(_baseline()) as path:
+        return load_net(path, device=device)
+
+
+def baseline_metadata() -> dict[str, object]:
+    """Return the recipe, seed and measured accuracy of the network `load_baseline` loads.
+
+    Returns
+    -------
+    dict
+        Among others ``epochs``, ``l1_beta``, ``seed`` and ``test_accuracy`` in 0..1.
+
+    Examples
+    --------
+    >>> baseline_metadata()["l1_beta"]
+    0.001
+    """
+    with as_file(_baseline()) as path:
+        return net_metadata(path)
+
+
+def _baseline() -> Traversable:
+    return files("quantlab_helpers") / "assets" / "baseline.safetensors"
+
+
+def _read(path: str | Path, net: Net | None) -> dict[str, str]:
+    """Load the file's tensors into `net`, if there is one, and return the file's metadata."""
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"There is no file {str(path)!r}; check the name and the folder.")
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            if net is not None:
+                net.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
+            return file.metadata() or {}
+    except (safetensors.SafetensorError, RuntimeError) as error:
+        reason = str(error).splitlines()[0].rstrip(":. ")
+        raise ValueError(
+            f"{str(path)!r} does not hold the weights of this package's Net ({reason}); "
+            "pass a file written by save_net."
+        ) from None

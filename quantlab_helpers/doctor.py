@@ -1,0 +1,126 @@
+"""Is this installation complete? One finding per line, each with the way to mend it."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import platform
+import sys
+from collections.abc import Callable
+from typing import Literal, NamedTuple
+
+import torch
+
+from . import __version__
+from .checkpoints import baseline_metadata, load_baseline
+from .data import CHECKSUMS, data_folder, load_mnist
+from .training import evaluate
+from .workspace import notebooks_folder
+
+# Each with the extra that brings it; none means a plain installation has it.
+_LIBRARIES = {
+    "torch": None,
+    "torchvision": None,
+    "numpy": None,
+    "matplotlib": None,
+    "jupyterlab": "notebooks",
+    "ipywidgets": "notebooks",
+    "scikit-learn": "notebooks",
+    "nbgrader": "grading",
+}
+
+
+class Finding(NamedTuple):
+    """One line of the report: "ok", "note" (optional and absent) or "fail", and what to do."""
+
+    status: Literal["ok", "note", "fail"]
+    subject: str
+    detail: str
+    mend: str = ""
+
+
+def examine() -> list[Finding]:
+    """Check libraries, device, data, baseline and notebooks.
+
+    Returns
+    -------
+    list of Finding
+        In the order they are best read.
+
+    Examples
+    --------
+    >>> [finding.subject for finding in examine()][:2]
+    ['python', 'quantlab-helpers']
+    """
+    version = platform.python_version()
+    findings = [
+        Finding("ok", "python", f"{version} on {platform.system()} {platform.machine()}"),
+        Finding("ok", "quantlab-helpers", __version__),
+    ]
+    findings += [_library(name, extra) for name, extra in _LIBRARIES.items()]
+    findings += [
+        _device(),
+        _guarded("data", "reinstall quantlab-helpers, or unset QUANTLAB_DATA", _data),
+        _guarded("baseline", "reinstall quantlab-helpers", _baseline),
+        _guarded("notebooks", "reinstall quantlab-helpers", _notebooks),
+    ]
+    return findings
+
+
+def _library(name: str, extra: str | None) -> Finding:
+    """Say which version is installed."""
+    try:
+        return Finding("ok", name, importlib.metadata.version(name))
+    except importlib.metadata.PackageNotFoundError:
+        wanted = "quantlab-helpers" + (f"[{extra}]" if extra else "")
+        status: Literal["note", "fail"] = "note" if extra else "fail"
+        detail = f"not installed, only needed for {extra}" if extra else "not installed"
+        return Finding(status, name, detail, f"{sys.executable} -m pip install '{wanted}'")
+
+
+def _device() -> Finding:
+    """Say what torch will compute on."""
+    if torch.cuda.is_available():
+        return Finding("ok", "device", f"cuda: {torch.cuda.get_device_name()}")
+    if torch.backends.mps.is_available():
+        return Finding("ok", "device", "mps: the GPU of this Mac")
+    return Finding("ok", "device", f"cpu: {torch.get_num_threads()} threads; the lab needs no GPU")
+
+
+def _guarded(subject: str, mend: str, check: Callable[[], str]) -> Finding:
+    """Turn the outcome of a check into a finding; whatever it raises is the detail."""
+    try:
+        return Finding("ok", subject, check())
+    except Exception as error:  # a report on a broken installation must not break itself
+        return Finding("fail", subject, f"{type(error).__name__}: {error}", mend)
+
+
+def _data() -> str:
+    sizes = [len(load_mnist(split, device="cpu").labels) for split in ("train", "test")]
+    return (
+        f"MNIST, {sizes[0]:,} + {sizes[1]:,} images in {data_folder()}, "
+        f"{len(CHECKSUMS)} checksums verified"
+    )
+
+
+def _baseline() -> str:
+    recipe = baseline_metadata()
+    net = load_baseline(device="cpu")
+    accuracy = evaluate(net, load_mnist("test", device="cpu")).accuracy
+    recorded = float(str(recipe["test_accuracy"]))
+    if abs(accuracy - recorded) > 5e-4:  # another machine's rounding may turn a few of 10,000
+        raise ValueError(f"tests at {accuracy:.2%}, its file says {recorded:.2%}")
+    state = net.state_dict()
+    digest = hashlib.sha256()
+    for name in sorted(state):
+        digest.update(state[name].contiguous().numpy())
+    return (
+        f"test accuracy {accuracy:.2%} (recorded {recorded:.2%}); {recipe['epochs']} epochs, "
+        f"learning rate {recipe['learning_rate']}, L1 {recipe['l1_beta']}, "
+        f"seed {recipe['seed']}; weights {digest.hexdigest()[:12]}"
+    )
+
+
+def _notebooks() -> str:
+    folder = notebooks_folder()
+    return f"{len(list(folder.glob('*.ipynb')))} in {folder}"

@@ -1,0 +1,282 @@
+"""Turn weights into small integers and back: equal steps, or centres learned by k-means.
+
+Arrays in, a `QuantizedTensor` out: no network, no file, no plot, and the array that comes in is
+never changed. `kmeans.py` holds the solver behind `kmeans_quantize`. Read `network.py` next.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from ._validate import as_weights, check_choice, check_int, finite_range
+from .kmeans import assign, kmeans_1d
+
+Codes = NDArray[np.unsignedinteger[Any]]
+_LARGEST = float(np.finfo(np.float32).max)
+_BLOCK = 32_768  # float64 scratch of this many values stays in the processor's second-level cache
+
+
+@dataclass(frozen=True, eq=False)
+class QuantizedTensor:
+    """A tensor stored as integers that point into a table of levels.
+
+    Attributes
+    ----------
+    codes : ndarray of uint8 or uint16
+        One index per weight, in the shape of the weights; uint16 where `bits` is above 8.
+    codebook : ndarray of float32, shape (levels,) or (channels, levels)
+        The values the codes stand for, ascending; one row per channel where `axis` is set.
+    bits : int
+        Bits that a packed code takes, 1..16.
+    scale, zero_point : float or ndarray of shape (channels,), optional
+        On an affine grid, level ``c`` is ``(c - zero_point) * scale``; None for a learned
+        codebook. A constant tensor has scale 0, and every level is that constant.
+    axis : int, optional
+        The axis that has one row of the codebook per index; None means one for all.
+
+    Examples
+    --------
+    >>> quantized = uniform_quantize(np.array([-1.0, 0.4, 2.0]), 2)
+    >>> quantized.codes.tolist(), quantized.codebook.tolist()
+    ([0, 1, 3], [-1.0, 0.0, 1.0, 2.0])
+    >>> quantized.dequantize().tolist()
+    [-1.0, 0.0, 2.0]
+    """
+
+    codes: Codes
+    codebook: NDArray[np.float32]
+    bits: int
+    scale: float | NDArray[np.float64] | None = None
+    zero_point: float | NDArray[np.float64] | None = None
+    axis: int | None = None
+
+    @property
+    def k_used(self) -> int:
+        """Number of levels or centres in the codebook (of each channel, if per channel)."""
+        return int(self.codebook.shape[-1])
+
+    @property
+    def payload_bytes(self) -> int:
+        """Bytes of the codes when packed without gaps: ``ceil(n * bits / 8)``."""
+        return -(-self.codes.size * self.bits // 8)
+
+    @property
+    def overhead_bytes(self) -> int:
+        """Bytes that the codes need beside them.
+
+        Two float32 numbers (min and max, or scale and zero point) per affine grid; a learned
+        codebook costs 4 bytes per centre.
+        """
+        if self.scale is None:
+            return 4 * self.codebook.size
+        return 8 * np.size(self.scale)
+
+    def dequantize(self) -> NDArray[np.float32]:
+        """Return the float32 values that the codes stand for, in the weights' shape."""
+        if self.axis is None:
+            return np.take(self.codebook, self.codes)
+        rows = np.moveaxis(self.codes, self.axis, 0)
+        flat = np.take_along_axis(self.codebook, rows.reshape(len(rows), -1), axis=1)
+        return np.moveaxis(flat.reshape(rows.shape), 0, self.axis)
+
+
+def uniform_quantize(
+    weights: ArrayLike | Tensor,
+    bits: int,
+    *,
+    zero_point: Literal["float", "int"] = "float",
+    granularity: Literal["per_tensor", "per_channel"] = "per_tensor",
+    axis: int = 0,
+    clip: Literal["minmax"] | float = "minmax",
+) -> QuantizedTensor:
+    r"""Round weights to the nearest of ``2**bits`` equally spaced levels.
+
+    With the floating-point zero point, the levels run from the smallest to the largest weight,
+    and both are hit exactly:
+
+    .. math:: \mathrm{level}_c = \min + \frac{\max - \min}{2^{bits} - 1} \, c
+
+    so no weight moves by more than half a step. Ties go to the even code.
+
+    Parameters
+    ----------
+    weights : array_like or Tensor of float, any shape
+        Finite numbers, at least one. float16, bfloat16, float32 and float64 are read as they are.
+    bits : int
+        Bits per weight, 1..16.
+    zero_point : {"float", "int"}, default="float"
+        "float" is the course lab's grid: 0 is in general not a level. "int" is the grid of
+        torch's observers: the range is widened to contain 0, which is then exactly a level, and
+        the ends move by up to half a step.
+    granularity : {"per_tensor", "per_channel"}, default="per_tensor"
+        One grid for all weights, or one for each index along `axis`.
+    axis : int, default=0
+        The channel axis; torch's weights have output channels on axis 0.
+    clip : "minmax" or float, default="minmax"
+        A number from 50 to 100 keeps that central percentage of the weights as the range;
+        weights outside it saturate at the ends.
+
+    Returns
+    -------
+    QuantizedTensor
+        With `scale` and `zero_point` set. A constant tensor comes back exactly.
+
+    Raises
+    ------
+    TypeError
+        If `bits` is not an integer or `weights` does not hold real numbers.
+    ValueError
+        If `weights` is empty, holds NaN, an infinity or a number beyond float32, or an option
+        is outside its range.
+
+    Notes
+    -----
+    The floating-point zero point is torch's ``per_channel_affine_float_qparams``; the integer
+    one follows ``torch.ao.quantization.MinMaxObserver`` and ONNX ``QuantizeLinear``.
+
+    Examples
+    --------
+    >>> quantized = uniform_quantize(np.array([0.0, 0.2, 0.7, 1.0]), 2)
+    >>> quantized.codes.tolist(), round(quantized.scale, 4)
+    ([0, 1, 2, 3], 0.3333)
+    >>> uniform_quantize(np.array([-1.0, 0.1, 2.0]), 2, zero_point="int").codebook.tolist()
+    [-1.0, 0.0, 1.0, 2.0]
+    """
+    array = as_weights("weights", weights)
+    check_int("bits", bits, low=1, high=16)
+    check_choice("zero_point", zero_point, ("float", "int"))
+    check_choice("granularity", granularity, ("per_tensor", "per_channel"))
+    kept = 100.0 if clip == "minmax" else _check_clip(clip)
+    low, high = finite_range("weights", array)
+    if max(-low, high) > _LARGEST:
+        raise ValueError(
+            f"`weights` must fit in float32 (at most {_LARGEST:.3g}), got values from {low:.3g} to "
+            f"{high:.3g}; scale them down first."
+        )
+    if granularity == "per_tensor":
+        codes, codebook, scale, zero = _uniform(array.reshape(-1), bits, zero_point, kept)
+        return QuantizedTensor(codes.reshape(array.shape), codebook, bits, scale, zero)
+    if not -array.ndim <= axis < array.ndim:
+        raise ValueError(
+            f"`axis` must name an axis of `weights`, from {-array.ndim} to {array.ndim - 1}, got "
+            f"{axis} for shape {array.shape}; per_channel needs at least one axis."
+        )
+    channels = np.moveaxis(array, axis, 0)
+    parts = [_uniform(channel.reshape(-1), bits, zero_point, kept) for channel in channels]
+    stacked = np.stack([part[0] for part in parts]).reshape(channels.shape)
+    return QuantizedTensor(
+        np.ascontiguousarray(np.moveaxis(stacked, 0, axis)),
+        np.stack([part[1] for part in parts]),
+        bits,
+        np.array([part[2] for part in parts]),
+        np.array([part[3] for part in parts]),
+        axis % array.ndim,
+    )
+
+
+def kmeans_quantize(
+    weights: ArrayLike | Tensor, k: int, *, sample_weight: ArrayLike | Tensor | None = None
+) -> QuantizedTensor:
+    """Replace every weight by the nearest of `k` centres placed by k-means.
+
+    The course lab calls this non-uniform quantization; weight sharing, clustering and
+    palettization are other names for it.
+
+    Parameters
+    ----------
+    weights : array_like or Tensor of float, any shape
+        Finite numbers, at least one.
+    k : int
+        Centres wanted, 1..65536. Where there are fewer distinct weights than that, each gets
+        its own centre and ``k_used`` says how many there are.
+    sample_weight : array_like or Tensor, same shape, optional
+        How much each weight's squared error counts, at least 0; for instance the diagonal of
+        the Hessian.
+
+    Returns
+    -------
+    QuantizedTensor
+        ``codebook`` holds the ``k_used`` centres, ``bits`` is ``ceil(log2(k_used))``, at least 1.
+
+    Raises
+    ------
+    TypeError
+        If `k` is not an integer or `weights` does not hold real numbers.
+    ValueError
+        If `weights` is empty or not finite, or `k` or `sample_weight` is outside its range.
+
+    See Also
+    --------
+    quantlab_helpers.kmeans.kmeans_1d : the solver.
+
+    Examples
+    --------
+    >>> quantized = kmeans_quantize(np.array([0.0, 0.25, 4.0, 4.5, 9.0]), 3)
+    >>> quantized.codes.tolist(), quantized.codebook.tolist(), quantized.bits
+    ([0, 0, 1, 1, 2], [0.125, 4.25, 9.0], 2)
+    """
+    array = as_weights("weights", weights)
+    finite_range("weights", array)
+    check_int("k", k, low=1, high=65_536)
+    importance = None if sample_weight is None else as_weights("sample_weight", sample_weight)
+    centres = kmeans_1d(array, k, sample_weight=importance).centres
+    bits = max(1, (len(centres) - 1).bit_length())
+    return QuantizedTensor(assign(array, centres), centres.astype(np.float32), bits)
+
+
+def _check_clip(clip: Any) -> float:
+    """Return `clip` as a percentage from 50 to 100."""
+    if isinstance(clip, str | bool) or not 50 <= clip <= 100:
+        raise ValueError(
+            '`clip` must be "minmax" or a percentage from 50 to 100, '
+            f"got {clip!r}; 99.9 keeps the central 99.9 %."
+        )
+    return float(clip)
+
+
+def _uniform(
+    values: NDArray[np.floating[Any]], bits: int, zero_point: str, kept: float
+) -> tuple[Codes, NDArray[np.float32], float, float]:
+    """Return codes, levels, scale and zero point of one flat array; inputs are checked."""
+    steps = 2**bits - 1
+    if kept == 100:
+        low, high = float(values.min()), float(values.max())
+    else:
+        tail = (100 - kept) / 2
+        low, high = (float(end) for end in np.percentile(values, [tail, 100 - tail]))
+    if zero_point == "int":
+        low, high = min(low, 0.0), max(high, 0.0)
+    scale = (high - low) / steps
+    if scale < np.finfo(np.float64).tiny:  # constant, or too narrow for float32 to tell apart
+        codes = np.zeros(values.shape, np.uint8 if bits <= 8 else np.uint16)
+        return codes, np.full(steps + 1, low, np.float32), 0.0, 0.0
+    if zero_point == "int":
+        zero = float(np.clip(np.rint(-low / scale), 0, steps))
+        levels = (np.arange(steps + 1) - zero) * scale
+        levels = np.clip(levels, -_LARGEST, _LARGEST)  # an end may move out by half a step
+        return _codes(values, 0.0, scale, zero, steps), levels.astype(np.float32), scale, zero
+    levels = np.linspace(low, high, steps + 1)
+    return _codes(values, low, scale, 0.0, steps), levels.astype(np.float32), scale, -low / scale
+
+
+def _codes(
+    values: NDArray[np.floating[Any]], origin: float, scale: float, zero: float, steps: int
+) -> Codes:
+    """Round ``(values - origin) / scale + zero`` to codes in 0..steps, in float64, by blocks."""
+    codes = np.empty(values.shape, np.uint8 if steps < 256 else np.uint16)
+    scratch = np.empty(min(_BLOCK, values.size))
+    for start in range(0, values.size, _BLOCK):
+        block = values[start : start + _BLOCK]
+        position = scratch[: block.size]
+        np.subtract(block, origin, out=position, dtype=np.float64)
+        np.divide(position, scale, out=position)
+        np.rint(position, out=position)
+        np.add(position, zero, out=position)
+        np.clip(position, 0, steps, out=position)
+        codes[start : start + _BLOCK] = position
+    return codes

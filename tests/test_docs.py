@@ -1,0 +1,99 @@
+"""What the documents say is what the project does."""
+
+import doctest
+import inspect
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+import quantlab_helpers as ql
+from quantlab_helpers import experiments, plots, report, tour, workspace
+from quantlab_helpers.cli import main
+
+ROOT = Path(__file__).parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+CONSTRAINTS = dict(
+    line.split("==")
+    for line in (ROOT / "constraints.txt").read_text().splitlines()
+    if line and not line.startswith("#")
+)
+README = (ROOT / "README.md").read_text()
+
+
+def public_functions():
+    modules = [experiments, plots, report, tour, workspace]
+    owners = [(ql, name) for name in vars(ql)]
+    owners += [(m, name) for m in modules for name in vars(m)]
+    for owner, name in owners:
+        thing = getattr(owner, name)
+        own = getattr(thing, "__module__", "").startswith("quantlab_helpers")
+        if inspect.isfunction(thing) and own and not name.startswith("_"):
+            yield pytest.param(thing, id=f"{thing.__module__}.{name}")
+
+
+@pytest.mark.parametrize("function", list(public_functions()))
+def test_every_public_function_has_a_docstring_and_the_ones_for_learners_an_example(function):
+    assert inspect.getdoc(function)
+    if getattr(ql, function.__name__, None) is function:
+        assert doctest.DocTestParser().get_examples(inspect.getdoc(function)), "no doctest"
+
+
+def names_of(requirements):
+    return {re.match(r"[A-Za-z0-9_.-]+", text)[0].lower() for text in requirements}
+
+
+def test_conda_users_get_the_same_versions_from_the_same_two_files():
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+    python, pip, nested = environment["dependencies"]
+    assert (python, pip) == (f"python{PROJECT['requires-python']}", "pip")
+    assert nested == {"pip": ["-c constraints.txt", "-e .[notebooks]"]}
+
+
+def test_every_dependency_is_pinned_in_constraints_and_within_its_bound():
+    wanted = [*PROJECT["dependencies"]]
+    for extra in PROJECT["optional-dependencies"].values():
+        wanted += extra
+    pinned = {name.lower().replace("_", "-"): version for name, version in CONSTRAINTS.items()}
+    for requirement in wanted:
+        name = re.match(r"[A-Za-z0-9_.-]+", requirement)[0].lower().replace("_", "-")
+        if name == "quantlab-helpers":
+            continue
+        assert name in pinned, f"{name} is not in constraints.txt"
+        bound = re.search(r">=([\d.]+)", requirement)
+        if bound:
+            lowest = [int(part) for part in bound[1].split(".")]
+            assert [int(part) for part in re.findall(r"\d+", pinned[name])] >= lowest
+
+
+def test_no_dependency_has_an_upper_cap():
+    wanted = [PROJECT["requires-python"], *PROJECT["dependencies"]]
+    assert not [requirement for requirement in wanted if "<" in requirement]
+
+
+def test_the_readme_names_every_command_and_every_notebook():
+    for command in main.commands:
+        assert f"quantlab {command}" in README
+    for notebook in sorted((ROOT / "notebooks").glob("*.ipynb")):
+        assert notebook.stem in README
+
+
+def test_every_make_target_in_the_documents_exists():
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    for document in ("README.md", "CONTRIBUTING.md"):
+        used = set(re.findall(r"^make ([a-z]+)", (ROOT / document).read_text(), re.MULTILINE))
+        used |= set(re.findall(r"`make ([a-z]+)", (ROOT / document).read_text()))
+        assert used and used <= targets
+
+
+def test_links_between_documents_lead_somewhere():
+    for document in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md"):
+        for link in re.findall(r"\]\(([^)#:]+)\)", (ROOT / document).read_text()):
+            assert (ROOT / link).exists(), f"{document} links to {link}"
+
+
+def test_the_changelog_begins_with_this_version():
+    headings = re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert headings[0] == ql.__version__ == PROJECT["version"]
