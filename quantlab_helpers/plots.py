@@ -7,10 +7,10 @@ it; nothing here quantizes, evaluates or calls ``show``.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from ._validate import as_weights, check_int
@@ -81,8 +81,8 @@ def weight_histogram(
     weights : array_like or Tensor of float
         The weights before quantization.
     quantized : QuantizedTensor, optional
-        Its levels are marked above the bars, and drawn as dashed lines where there are at most
-        40. Levels that no weight uses are marked lighter.
+        Up to 40 levels are drawn as dashed lines under triangles, hollow where no weight uses
+        the level. More than that become two rows of strokes: levels in use above, unused below.
     bins : int, default=101
         Number of bars, at least 1.
     title : str, optional
@@ -108,7 +108,7 @@ def weight_histogram(
     counts, edges = np.histogram(values, bins=bins)
     ax.bar(edges[:-1], counts, width=np.diff(edges), align="edge", color=BARS)
     ax.set_yscale("symlog", linthresh=1)
-    ax.set_ylim(0, counts.max() * 6)
+    ax.set_ylim(0, counts.max() * 8)
     ax.set(xlabel="weight value", ylabel="number of weights", title=title)
     if quantized is not None:
         _mark_levels(ax, quantized)
@@ -157,16 +157,17 @@ def accuracy_curve(
             f"float32: {baseline:.2%}",
             (0.98, 100 * baseline),
             xycoords=ax.get_yaxis_transform(),
-            xytext=(0, -5),
+            xytext=(0, 4),
             textcoords="offset points",
             ha="right",
-            va="top",
+            va="bottom",
         )
     if max(values) > 16:
         ax.set_xscale("log", base=2)
     ax.set_xticks(values, [str(value) for value in values])
     ax.minorticks_off()
-    ax.set(xlabel=xlabel, ylabel="test accuracy (%)", ylim=(0, 104))
+    ax.set(xlabel=xlabel, ylabel="test accuracy (%)", ylim=(0, 112))
+    ax.set_yticks(range(0, 101, 20))
     return ax
 
 
@@ -180,25 +181,22 @@ def _axes(ax: Axes | None) -> Axes:
 
 
 def _mark_levels(ax: Axes, quantized: QuantizedTensor) -> None:
-    """Mark used and unused levels above the bars, and draw lines for a few."""
-    from matplotlib.patheffects import Normal, Stroke
-
+    """Mark used and unused levels on a strip above the bars; draw lines across for a few."""
     levels = np.unique(quantized.codebook)
     used = np.isin(levels, quantized.dequantize())
     strip = ax.get_xaxis_transform()
-    for chosen, face in ((used, LEVELS), (~used, "none")):
-        ax.plot(
-            levels[chosen],
-            np.full(chosen.sum(), 0.965),
-            transform=strip,
-            linestyle="none",
-            marker="v",
-            markersize=6 if len(levels) <= _MOST_LINES else 3,
-            color=LEVELS,
-            markerfacecolor=face,
-            markeredgewidth=0.6,
-        )
     if len(levels) <= _MOST_LINES:
-        halo = [Stroke(linewidth=3.5, foreground="white"), Normal()]
-        for level in levels:
-            ax.axvline(level, 0, 0.94, color=LEVELS, linestyle="--", lw=1.5, path_effects=halo)
+        ax.vlines(levels, 0, 0.93, transform=strip, color="white", lw=3.5)
+        ax.vlines(levels, 0, 0.93, transform=strip, color=LEVELS, lw=1.5, linestyle="--")
+        _strip(ax, levels[used], 0.965, marker="v", markersize=7)
+        _strip(ax, levels[~used], 0.965, marker="v", markersize=7, markerfacecolor="none")
+    else:
+        _strip(ax, levels[used], 0.97, marker="|", markersize=9, markeredgewidth=0.8)
+        _strip(ax, levels[~used], 0.925, marker="|", markersize=5, markeredgewidth=0.4)
+
+
+def _strip(ax: Axes, levels: NDArray[np.float32], height: float, **style: Any) -> None:
+    """Draw one marker per level at a height given as a share of the axes."""
+    heights = np.full(len(levels), height)
+    across = ax.get_xaxis_transform()
+    ax.plot(levels, heights, transform=across, linestyle="none", color=LEVELS, **style)

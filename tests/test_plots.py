@@ -20,19 +20,31 @@ def test_every_centre_is_marked_and_drawn_where_it_stands(rng):
     weights = rng.normal(size=1_000)
     quantized = ql.kmeans_quantize(weights, 8)
     ax = plots.weight_histogram(weights, quantized)
-    markers, unused, *lines = ax.lines
+    markers, unused = ax.lines
     assert np.array_equal(markers.get_xdata(), quantized.codebook)
     assert len(unused.get_xdata()) == 0
-    assert [line.get_xdata()[0] for line in lines] == quantized.codebook.tolist()
+    _halo, dashed = ax.collections
+    across = [segment[0, 0] for segment in dashed.get_segments()]
+    assert across == quantized.codebook.tolist()
+
+
+def test_a_level_that_no_weight_uses_is_hollow():
+    weights = np.array([0.0, 0.01, 1.0])
+    used, unused = plots.weight_histogram(weights, ql.uniform_quantize(weights, 2)).lines
+    assert used.get_xdata().tolist() == [0.0, 1.0]
+    assert unused.get_xdata() == pytest.approx([1 / 3, 2 / 3])
+    assert unused.get_markerfacecolor() == "none"
 
 
 def test_many_levels_are_marked_but_not_drawn_across_the_bars(rng):
     weights = rng.laplace(size=500)
     quantized = ql.uniform_quantize(weights, 8)
-    used, unused = plots.weight_histogram(weights, quantized).lines
+    ax = plots.weight_histogram(weights, quantized)
+    used, unused = ax.lines
     assert len(used.get_xdata()) == ql.unique_count(quantized)
     assert len(used.get_xdata()) + len(unused.get_xdata()) == 256
-    assert unused.get_markerfacecolor() == "none"
+    assert used.get_ydata()[0] > unused.get_ydata()[0]
+    assert len(ax.collections) == 0
 
 
 @pytest.mark.parametrize("weights", [np.zeros(5), np.array([2.5]), np.array([-1e-45, 0], "f4")])
