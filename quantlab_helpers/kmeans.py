@@ -22,7 +22,8 @@ Codes = NDArray[np.unsignedinteger[Any]]
 Init = Literal["linear", "density", "random", "k-means++"]
 
 _BLOCK = 16  # cells per stored prefix sum
-_BEFORE = np.tri(_BLOCK, _BLOCK, -1)  # row i marks the cells of a block before its i-th cut
+_BEFORE = np.tri(_BLOCK, _BLOCK, -1)  # row i: 1 for the cells of a block before its i-th cut
+_SIGNS = np.r_[_BEFORE, _BEFORE - 1]  # second half: -1 for the cells after the cut
 _EXACT = 256  # candidate cuts that the exact dynamic program takes
 _REACH = 16  # steps that a cut may move to either side in one sweep
 
@@ -126,7 +127,7 @@ def assign(values: ArrayLike, centres: ArrayLike) -> Codes:
     """
     data = _as_finite("values", values)
     levels = _as_finite("centres", centres).astype(np.float64)
-    if levels.ndim != 1 or levels.size > 65536 or (np.diff(levels) <= 0).any():
+    if levels.ndim != 1 or levels.size > 65536 or (levels[1:] <= levels[:-1]).any():
         raise ValueError(
             "`centres` must be 1-D, strictly ascending and at most 65536, "
             f"got shape {levels.shape}; pass np.unique(centres)."
@@ -134,15 +135,15 @@ def assign(values: ArrayLike, centres: ArrayLike) -> Codes:
     # float16 is slow to compare, and exact in float32.
     dtype = np.promote_types(data.dtype, np.float32)
     middles = _middles(levels, dtype)
-    codes = np.zeros(data.size, np.uint8 if levels.size <= 256 else np.uint16)
+    codes = np.zeros(data.size, _code_type(levels.size))
     flat = data.reshape(-1)
     for first in range(0, flat.size, 65536):
         block = flat[first : first + 65536].astype(dtype, copy=False)
-        if levels.size > 40:
+        if levels.size > 256:
             codes[first : first + 65536] = np.searchsorted(middles, block)
         else:
             for middle in middles:
-                codes[first : first + 65536] += block > middle
+                codes[first : first + 65536] += (block > middle).view(np.uint8)
     return codes.reshape(data.shape)
 
 
@@ -230,7 +231,7 @@ def _lloyd(data: Doubles, centres: Doubles, max_iter: int) -> Iterator[LloydStep
         nearest = np.searchsorted((centres[:-1] + centres[1:]) / 2, x)
         count = np.bincount(nearest, minlength=k)
         empty = np.flatnonzero(count == 0)
-        codes = nearest.astype(np.uint8 if k <= 256 else np.uint16).reshape(data.shape)
+        codes = nearest.astype(_code_type(k)).reshape(data.shape)
         inertia = float(((x - centres[nearest]) ** 2).sum())
         yield LloydStep(iteration, "assign", centres, codes, inertia, empty)
         if old is not None and np.array_equal(nearest, old):
@@ -277,14 +278,21 @@ def _check_count(name: str, number: int) -> None:
         raise ValueError(f"`{name}` must be an int from 1 to 65536, got {number!r}.")
 
 
+def _code_type(k: int) -> np.dtype[np.unsignedinteger[Any]]:
+    """Return the smallest integer type that counts k centres."""
+    return np.dtype(np.uint8) if k <= 256 else np.dtype(np.uint16)
+
+
 def _middles(levels: Doubles, dtype: np.dtype[Any]) -> Floats:
     """Round the midpoints of the levels down to dtype, so that ``x > middle`` stays exact."""
-    low, high = levels[:-1] / 2, levels[1:] / 2
+    half = 0.5 if np.abs(levels).max() < 1e307 else 1.0
+    low, high = levels[:-1] * (0.5 / half), levels[1:] * (0.5 / half)
     total = low + high
     lost = (low - (total - (total - low))) + (high - (total - low))  # what rounding took from it
     with np.errstate(over="ignore"):
-        middles = total.astype(dtype)
-    above = (middles > total) | ((middles == total) & (lost < 0))
+        middles = (total * half).astype(dtype)
+    twice = middles.astype(np.float64) / half
+    above = (twice > total) | ((twice == total) & (lost < 0))
     return np.where(above, np.nextafter(middles, -np.inf, dtype=dtype), middles)
 
 
@@ -325,13 +333,13 @@ def _scale(cells: Floats) -> float:
 class _Line:
     """The sorted cells as a line on which to place cuts; cut i lies before cell i.
 
-    Sums of w, w x and w x**2 are stored for every 16th cut only; others add their few cells on
-    demand. They run outward from the middle cell, so no far outlier drowns the rest's digits.
+    Sums of w, w x and w x**2 are stored once in 16 cuts; the others add their few cells on demand.
+    All run outward from the middle, with a minus to its left: no outlier drowns what lies inside.
     """
 
     def __init__(self, cells: Floats, weights: Doubles | None, k: int) -> None:
         self.size = n = cells.size
-        middle = n // 2 // _BLOCK
+        self.middle = middle = n // 2 // _BLOCK
         self.x = _in_blocks(cells)
         self.x *= _scale(cells)
         self.x -= self.x.flat[n // 2]
@@ -343,29 +351,38 @@ class _Line:
             blocks[:, some] = _moments(w, self.x[some])
         self.stored = np.zeros_like(blocks)
         self.stored[:, middle + 1 :] = blocks[:, middle:-1].cumsum(1)
-        self.stored[:, :middle] = -blocks[:, :middle][:, ::-1].cumsum(1)[:, ::-1]
+        left = slice(0, max(middle - 1, 0))
+        self.stored[:, left] = -blocks[:, 1:middle][:, ::-1].cumsum(1)[:, ::-1]
         # Companding: centres are best at equal steps of the integral of density**(1/3). It is
         # tabulated at knots, which are denser at both ends.
         tail = np.geomspace(1, n, 256).astype(np.intp) - 1
         even = np.linspace(0, n - 1, max(1024, 2 * k)).astype(np.intp)
-        self.knots = np.unique(np.r_[even, tail, n - 1 - tail])
-        mass, gap = np.diff(self.before(self.knots)[0]), np.diff(self.x.flat[self.knots])
-        self.integral = np.r_[0, np.cbrt(mass * gap**2).cumsum()]
+        knots = np.unique(np.r_[even, tail, n - 1 - tail])
+        mass, gap = np.diff(self.before(knots)[0]), np.diff(self.x.flat[knots])
+        rise = np.cbrt(mass * gap**2)
+        for _ in range(16):  # no more steps than cells, so an outlier takes one, not all
+            rise = np.minimum(rise, np.diff(knots) * (rise.sum() / max(k, _EXACT)))
+        self.knots = np.r_[0, knots[1:] + 0.5]
+        self.integral = np.r_[0, rise.cumsum()]
 
     def before(self, cuts: Cuts) -> Doubles:
         """Return the three sums, shape (3, *cuts.shape), over the cells before each cut."""
         row, rest = np.divmod(cuts, _BLOCK)
-        w = _BEFORE.take(rest, 0)
+        w = _SIGNS.take(rest + _BLOCK * (row < self.middle), 0)
         if self.w is not None:
             w *= self.w.take(row, 0)
-        return self.stored.take(row, 1) + _moments(w, self.x.take(row, 0))
+        sums: Doubles = self.stored.take(row, 1) + _moments(w, self.x.take(row, 0))
+        # Shrinking this one shifts the cost of every partition alike, and rounds single cells to 0.
+        sums[2] *= 1 - 1e-15
+        return sums
 
     def equal_steps(self, k: int) -> Cuts:
         """Return k + 1 distinct cuts, both ends included, at equal steps of the integral."""
         n, i = self.size, np.arange(k + 1)
-        steps = np.interp(i * (self.integral[-1] / k), self.integral, self.knots).astype(np.intp)
+        steps = np.interp(i * (self.integral[-1] / k), self.integral, self.knots)
         # Push up what is too low, then down what is too high.
-        cuts = np.minimum(np.maximum.accumulate(steps - i) + i, n - k + i)
+        cuts = np.maximum.accumulate(np.rint(steps).astype(np.intp) - i) + i
+        cuts = np.minimum(cuts, n - k + i)
         cuts[-1] = n
         return cuts
 
@@ -386,13 +403,12 @@ def _moments(w: Doubles, x: Doubles) -> Doubles:
 def _cost(left: Doubles, right: Doubles) -> Doubles:
     """Return the squared error about their mean of the cells between two cuts; inf if none are."""
     w = right[0] - left[0]
-    mean_part = right[1] - left[1]
-    mean_part *= mean_part
+    mean_term = right[1] - left[1]
+    mean_term *= mean_term
     with np.errstate(divide="ignore", invalid="ignore"):
-        mean_part /= w
-    # Shrinking by 1e-15 shifts the cost of every partition alike, and rounds single cells to 0.
-    cost = (right[2] - left[2]) * (1 - 1e-15)
-    cost -= mean_part
+        mean_term /= w
+    cost: Doubles = right[2] - left[2]
+    cost -= mean_term
     np.maximum(cost, 0, out=cost)
     empty = w <= 0
     if empty.any():
@@ -404,7 +420,7 @@ def _best_cuts(line: _Line, k: int) -> Cuts:
     """Start from companding, descend to single cells, and join what two descents found best."""
     if line.size <= _EXACT:
         return _exact(line, np.arange(line.size + 1), k)
-    if k > 85:
+    if k > 85:  # where a second descent costs more than the 1e-4 that it gains
         return _descend(line, line.equal_steps(k), 4)
     start = line.equal_steps(k) if k > 32 else _exact(line, line.equal_steps(_EXACT), k)
     if k <= 16:
