@@ -1,7 +1,7 @@
 """Everything a quantlab notebook computes with; drawing lives in `plots`.
 
-Reading order: `data`, `model`, `training`, `checkpoints`, `quantizers`, `kmeans`, `network`,
-`metrics`, `experiments`, `plots`.
+Reading order: `data`, `model`, `training`, `checkpoints`, `quantizers`, `kmeans`, `lloyd`,
+`network`, `metrics`, `experiments`, `plots`.
 """
 
 from .checkpoints import baseline_metadata as baseline_metadata
@@ -20,7 +20,7 @@ from .experiments import sensitivity as sensitivity
 from .experiments import spread as spread
 from .kmeans import assign as assign
 from .kmeans import kmeans_1d as kmeans_1d
-from .kmeans import lloyd as lloyd
+from .lloyd import lloyd as lloyd
 from .metrics import entropy_bits as entropy_bits
 from .metrics import float32_bytes as float32_bytes
 from .metrics import half_step_bound as half_step_bound

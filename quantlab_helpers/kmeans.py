@@ -1,25 +1,26 @@
 """One-dimensional k-means: the best ``k`` values to stand for many weights.
 
-`lloyd` is the textbook algorithm, one visible step at a time, for learning. `kmeans_1d` and
-`assign` are for use: on a line the clusters are runs of the sorted values, so the search is for
-``k - 1`` cuts and needs neither seed nor restarts. Nothing here knows about bits, layers or
-files, or clusters vectors. Read `lloyd`, then `kmeans_1d`, then `_best_cuts` and down from there.
+On a line the clusters are runs of the sorted values, so the search is for ``k - 1`` cuts and needs
+neither seed nor restarts. Nothing here knows about bits, layers or files, or clusters vectors; the
+textbook algorithm, one visible step at a time, is in `lloyd.py`. Read `kmeans_1d`, then
+`_best_cuts` and down from there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import pairwise
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from ._validate import as_weights, check_int, finite_range
 
 Floats = NDArray[np.floating[Any]]
 Doubles = NDArray[np.float64]
 Cuts = NDArray[np.intp]
 Codes = NDArray[np.unsignedinteger[Any]]
-Init = Literal["linear", "density", "random", "k-means++"]
 
 _BLOCK = 16  # cells per stored prefix sum
 _BEFORE = np.tri(_BLOCK, _BLOCK, -1)  # row i: 1 for the cells of a block before its i-th cut
@@ -36,21 +37,9 @@ class Centres(NamedTuple):
     k_used: int
 
 
-class LloydStep(NamedTuple):
-    """One half of an iteration of `lloyd`: after the codes changed, or after the centres did.
-
-    `codes` have the shape of the values; `empty` lists the clusters that no value chose.
-    """
-
-    iteration: int
-    phase: Literal["assign", "update"]
-    centres: Doubles
-    codes: Codes
-    inertia: float
-    empty: NDArray[np.intp]
-
-
-def kmeans_1d(values: ArrayLike, k: int, *, sample_weight: ArrayLike | None = None) -> Centres:
+def kmeans_1d(
+    values: ArrayLike | Tensor, k: int, *, sample_weight: ArrayLike | Tensor | None = None
+) -> Centres:
     r"""Find `k` centres that minimise :math:`\sum_i w_i \min_j (x_i - c_j)^2`.
 
     With prefix sums of :math:`w`, :math:`wx` and :math:`wx^2` over the sorted values, the cost of
@@ -61,11 +50,11 @@ def kmeans_1d(values: ArrayLike, k: int, *, sample_weight: ArrayLike | None = No
 
     Parameters
     ----------
-    values : array_like of float16, float32 or float64, any shape
+    values : array_like or Tensor of float16, float32 or float64, any shape
         At least one value, all finite. Never modified.
     k : int from 1 to 65536
         Number of centres wanted. With fewer distinct values there are fewer centres.
-    sample_weight : array_like of float, shape of `values`, optional
+    sample_weight : array_like or Tensor of float, shape of `values`, optional
         Importance of each value, at least 0; a weight of 2 counts the value twice.
 
     Returns
@@ -75,7 +64,7 @@ def kmeans_1d(values: ArrayLike, k: int, *, sample_weight: ArrayLike | None = No
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         If an argument is not as above. The message says what to do.
 
     References
@@ -89,8 +78,9 @@ def kmeans_1d(values: ArrayLike, k: int, *, sample_weight: ArrayLike | None = No
     >>> found.centres.tolist(), found.inertia, found.k_used
     ([1.5, 10.0], 2.5, 2)
     """
-    data = _as_finite("values", values)
-    _check_count("k", k)
+    data = as_weights("values", values)
+    finite_range("values", data)
+    check_int("k", k, low=1, high=65_536)
     if sample_weight is None:
         cells, weights = np.sort(data, axis=None), None
     else:
@@ -100,12 +90,12 @@ def kmeans_1d(values: ArrayLike, k: int, *, sample_weight: ArrayLike | None = No
     return _summarise(cells, weights, _best_cuts(_Line(cells, weights, k), k))
 
 
-def assign(values: ArrayLike, centres: ArrayLike) -> Codes:
+def assign(values: ArrayLike | Tensor, centres: ArrayLike) -> Codes:
     """Give every value the index of its nearest centre; a tie goes to the lower one.
 
     Parameters
     ----------
-    values : array_like of float16, float32 or float64, any shape
+    values : array_like or Tensor of float16, float32 or float64, any shape
         At least one value, all finite. Never modified, nor copied to float64 as a whole.
     centres : array_like of float, shape (k,)
         1 to 65536 finite values, strictly ascending.
@@ -117,7 +107,7 @@ def assign(values: ArrayLike, centres: ArrayLike) -> Codes:
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         If an argument is not as above. The message says what to do.
 
     Examples
@@ -125,8 +115,10 @@ def assign(values: ArrayLike, centres: ArrayLike) -> Codes:
     >>> assign([[0.1, 0.4], [1.6, 0.5]], [0.0, 1.0, 2.0]).tolist()
     [[0, 0], [2, 0]]
     """
-    data = _as_finite("values", values)
-    levels = _as_finite("centres", centres).astype(np.float64)
+    data = as_weights("values", values)
+    finite_range("values", data)
+    levels = as_weights("centres", centres).astype(np.float64)
+    finite_range("centres", levels)
     if levels.ndim != 1 or levels.size > 65536 or (levels[1:] <= levels[:-1]).any():
         raise ValueError(
             "`centres` must be 1-D, strictly ascending and at most 65536, "
@@ -135,7 +127,7 @@ def assign(values: ArrayLike, centres: ArrayLike) -> Codes:
     # float16 is slow to compare, and exact in float32.
     dtype = np.promote_types(data.dtype, np.float32)
     middles = _middles(levels, dtype)
-    codes = np.zeros(data.size, _code_type(levels.size))
+    codes = np.zeros(data.size, code_type(levels.size))
     flat = data.reshape(-1)
     for first in range(0, flat.size, 65536):
         block = flat[first : first + 65536].astype(dtype, copy=False)
@@ -147,138 +139,7 @@ def assign(values: ArrayLike, centres: ArrayLike) -> Codes:
     return codes.reshape(data.shape)
 
 
-def lloyd(
-    values: ArrayLike,
-    k: int,
-    *,
-    init: Init = "linear",
-    rng: np.random.Generator | None = None,
-    max_iter: int = 100,
-) -> Iterator[LloydStep]:
-    """Watch Lloyd's algorithm: assign, update, assign, ... until no code changes.
-
-    The inertia never rises, but where it ends depends on where it starts; compare `kmeans_1d`.
-    A centre that no value chooses stays where it is and is listed as empty.
-
-    Parameters
-    ----------
-    values : array_like of float, any shape
-        At least one value, all finite.
-    k : int from 1 to 65536
-        Number of centres.
-    init : {"linear", "density", "random", "k-means++"}, default="linear"
-        Start from equal steps from minimum to maximum; from equal shares of the values; from
-        `k` of the values at random (Forgy); or from values far from those drawn before.
-    rng : numpy.random.Generator, optional
-        Where the two random starts draw from; they need it.
-    max_iter : int from 1 to 65536, default=100
-        Give up after this many iterations.
-
-    Yields
-    ------
-    LloydStep
-        After every assignment, with the codes new, and after every update, with the centres new.
-
-    Raises
-    ------
-    ValueError
-        At the call: if an argument is not as above, or `k` values cannot be drawn.
-
-    References
-    ----------
-    Lloyd, Bell Labs (1957) and IEEE Trans. Inf. Theory 28 (1982). The starts on weights: Han, Mao
-    and Dally, ICLR 2016. k-means++: Arthur and Vassilvitskii, SODA 2007.
-
-    Examples
-    --------
-    >>> for step in lloyd([0.0, 1.0, 5.0, 6.0, 7.0], 2):
-    ...     print(step.iteration, step.phase, step.centres.tolist(), step.inertia)
-    1 assign [0.0, 7.0] 6.0
-    1 update [0.5, 6.0] 2.5
-    2 assign [0.5, 6.0] 2.5
-    """
-    data = _as_finite("values", values).astype(np.float64)
-    _check_count("k", k)
-    _check_count("max_iter", max_iter)
-    if init not in ("linear", "density", "random", "k-means++"):
-        raise ValueError(
-            f"`init` must be 'linear', 'density', 'random' or 'k-means++', got {init!r}."
-        )
-    x = data.ravel()
-    if init == "linear":
-        centres = np.linspace(x.min(), x.max(), k)
-    elif init == "density":
-        centres = np.quantile(x, (np.arange(k) + 0.5) / k)
-    elif rng is None:
-        raise ValueError(f"`rng` is needed by init={init!r}; pass np.random.default_rng(seed).")
-    elif k > x.size:
-        raise ValueError(
-            f"`k` must be at most the number of values for init={init!r}, "
-            f"got {k} for {x.size}; pass init='linear'."
-        )
-    elif init == "random":
-        centres = np.sort(rng.choice(x, k, replace=False))
-    else:
-        centres = _plus_plus(x, k, rng)
-    return _lloyd(data, centres, max_iter)
-
-
-def _lloyd(data: Doubles, centres: Doubles, max_iter: int) -> Iterator[LloydStep]:
-    """Take turns: the nearest centre for every value, then the mean value for every centre."""
-    x, k = data.ravel(), centres.size
-    old: NDArray[np.intp] | None = None
-    for iteration in range(1, max_iter + 1):
-        nearest = np.searchsorted((centres[:-1] + centres[1:]) / 2, x)
-        count = np.bincount(nearest, minlength=k)
-        empty = np.flatnonzero(count == 0)
-        codes = nearest.astype(_code_type(k)).reshape(data.shape)
-        inertia = float(((x - centres[nearest]) ** 2).sum())
-        yield LloydStep(iteration, "assign", centres, codes, inertia, empty)
-        if old is not None and np.array_equal(nearest, old):
-            return
-        total = np.bincount(nearest, x, minlength=k)
-        centres = np.where(count > 0, total / np.maximum(count, 1), centres)
-        inertia = float(((x - centres[nearest]) ** 2).sum())
-        yield LloydStep(iteration, "update", centres, codes, inertia, empty)
-        old = nearest
-
-
-def _plus_plus(x: Doubles, k: int, rng: np.random.Generator) -> Doubles:
-    """Draw k values, each with a chance in proportion to its squared distance to those drawn."""
-    centres = [rng.choice(x)]
-    distance = np.full(x.size, np.inf)
-    while len(centres) < k:
-        distance = np.minimum(distance, (x - centres[-1]) ** 2)
-        total = distance.sum()
-        centres.append(rng.choice(x, p=distance / total if total > 0 else None))
-    return np.sort(centres)
-
-
-def _as_finite(name: str, values: ArrayLike) -> Floats:
-    """Return a non-empty, finite float array; float16, float32 and float64 stay what they are."""
-    array = np.asarray(values)
-    if array.dtype not in (np.float16, np.float32, np.float64):
-        array = array.astype(np.float64)
-    if array.size == 0:
-        raise ValueError(f"`{name}` must hold at least one number, got shape {array.shape}.")
-    # A NaN or an infinity anywhere shows in the minimum or the maximum.
-    if not np.isfinite([array.min(), array.max()]).all():
-        nan, inf = np.isnan(array).sum(), np.isinf(array).sum()
-        raise ValueError(
-            f"`{name}` must be finite, got {nan} NaN and {inf} inf of {array.size}; "
-            "remove or replace them first (np.nan_to_num)."
-        )
-    return array
-
-
-def _check_count(name: str, number: int) -> None:
-    """Refuse all but integers from 1 to 65536; True is none."""
-    integer = isinstance(number, int | np.integer) and not isinstance(number, bool)
-    if not integer or not 1 <= number <= 65536:
-        raise ValueError(f"`{name}` must be an int from 1 to 65536, got {number!r}.")
-
-
-def _code_type(k: int) -> np.dtype[np.unsignedinteger[Any]]:
+def code_type(k: int) -> np.dtype[np.unsignedinteger[Any]]:
     """Return the smallest integer type that counts k centres."""
     return np.dtype(np.uint8) if k <= 256 else np.dtype(np.uint16)
 
@@ -296,9 +157,9 @@ def _middles(levels: Doubles, dtype: np.dtype[Any]) -> Floats:
     return np.where(above, np.nextafter(middles, -np.inf, dtype=dtype), middles)
 
 
-def _sort_weighted(data: Floats, sample_weight: ArrayLike) -> tuple[Floats, Doubles]:
+def _sort_weighted(data: Floats, sample_weight: ArrayLike | Tensor) -> tuple[Floats, Doubles]:
     """Check the weights, drop the values of weight 0 and sort the rest."""
-    weights = np.asarray(sample_weight, np.float64)
+    weights = as_weights("sample_weight", sample_weight).astype(np.float64)
     if weights.shape != data.shape:
         raise ValueError(
             f"`sample_weight` must have the shape of `values`, {data.shape}, got {weights.shape}."

@@ -23,6 +23,7 @@ ORDER = [
     "training",
     "checkpoints",
     "kmeans",
+    "lloyd",
     "quantizers",
     "metrics",
     "network",
