@@ -57,7 +57,7 @@ def as_weights(name: str, values: Any) -> NDArray[np.floating[Any]]:
     """Return `values` as a real floating-point numpy array, without a copy where none is needed.
 
     Tensors come off their device and graph; bfloat16, which numpy lacks, becomes float32;
-    integers become float64. Emptiness, NaN and infinities are refused.
+    integers and booleans become float64. Emptiness, NaN and infinities are refused.
     """
     if isinstance(values, torch.Tensor):
         values = values.detach().cpu()
@@ -68,7 +68,7 @@ def as_weights(name: str, values: Any) -> NDArray[np.floating[Any]]:
         array = np.asarray(values)
     except ValueError as error:
         raise TypeError(f"`{name}` must be an array of numbers: {error}.") from None
-    if array.dtype.kind in "iu":
+    if array.dtype.kind in "iub":
         array = array.astype(np.float64)
     if array.dtype.kind != "f":
         raise TypeError(

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from ._bins import Bins, group, open_some
 from ._validate import as_weights, check_int, finite_range
 
 Floats = NDArray[np.floating[Any]]
@@ -26,6 +27,8 @@ _BLOCK = 16  # cells per stored prefix sum
 _BEFORE = np.tri(_BLOCK, _BLOCK, -1)  # row i: 1 for the cells of a block before its i-th cut
 _SIGNS = np.r_[_BEFORE, _BEFORE - 1]  # second half: -1 for the cells after the cut
 _EXACT = 256  # candidate cuts that the exact dynamic program takes
+_FEW, _MANY = 8, 32_768  # for up to so many centres of more than so many values, bins beat a sort
+_FINE = 128  # bins per centre that leave a cut enough places to choose from
 _REACH = 16  # steps that a cut may move to either side in one sweep
 
 
@@ -81,6 +84,10 @@ def kmeans_1d(
     data = as_weights("values", values)
     finite_range("values", data)
     check_int("k", k, low=1, high=65_536)
+    if sample_weight is None and data.dtype == np.float32 and k <= _FEW and data.size > _MANY:
+        bins = group(data.reshape(-1))
+        if bins.counts.size >= _FINE * k:
+            return _by_bins(data.reshape(-1), bins, k)
     if sample_weight is None:
         cells, weights = np.sort(data, axis=None), None
     else:
@@ -277,6 +284,31 @@ def _cost(left: Doubles, right: Doubles) -> Doubles:
     return cost
 
 
+def _by_bins(values: NDArray[np.float32], bins: Bins, k: int) -> Centres:
+    """Find the cuts between bins, then open the bins around them until each cut is in an open one.
+
+    Sorting is most of the work for a few centres, and nearly all of it orders values far from any
+    cut. A closed bin costs what its mean costs, and a constant.
+    """
+    total = np.r_[0, bins.counts.cumsum()]
+    cells, weights = bins.means, bins.counts
+    cuts = _best_cuts(_Line(cells, weights, k), k)
+    opened = np.zeros(bins.counts.size, bool)
+    while True:
+        before = np.r_[0, weights.cumsum()][cuts]
+        beside = np.r_[before[1:-1] - 1, before[1:-1]]  # the last value before each cut, the next
+        at = np.searchsorted(total, beside, side="right") - 1
+        if opened[at].all():
+            found = _summarise(cells, weights, cuts)
+            return found._replace(inertia=found.inertia + float(bins.errors[~opened].sum()))
+        for side in (-1, 0, 1):
+            opened[np.clip(at + side, 0, opened.size - 1)] = True
+        cells, weights = open_some(values, bins, opened)
+        cuts = np.searchsorted(np.r_[0, weights.cumsum()], before)
+        line = _Line(cells, weights, k)
+        cuts = _descend(line, _descend(line, cuts, 256), values.size)
+
+
 def _best_cuts(line: _Line, k: int) -> Cuts:
     """Start from companding, descend to single cells, and join what two descents found best."""
     if line.size <= _EXACT:
@@ -307,22 +339,24 @@ def _exact(line: _Line, candidates: Cuts, k: int) -> Cuts:
 
 
 def _descend(line: _Line, cuts: Cuts, parts: int, stop: float = np.inf) -> Cuts:
-    """Move all cuts at once, in ever finer steps, until no single cell helps."""
+    """Move all cuts at once, in steps of 1/parts of a cluster and finer, until none helps."""
     best = np.inf
     while True:
-        moved, inertia = _sweep(line, cuts, parts)
+        moved, inertia, at_end = _sweep(line, cuts, parts)
         gain = best - inertia
         if gain > 0:
             cuts, best = moved, inertia
         # A grid of steps costs about 1 / parts**2 of the inertia: perfecting it further is vain.
-        if not gain > 0.02 / parts**2 * best or cuts.size > 4096:
+        # And where a few cuts all stayed within reach, another look would find them in place.
+        near = not at_end and cuts.size <= 17
+        if near or not gain > 0.02 / parts**2 * best or cuts.size > 4096:
             if parts >= min(stop, line.size):
                 return cuts
             parts = 4 * parts if parts < np.diff(cuts).max() else line.size
 
 
-def _sweep(line: _Line, cuts: Cuts, parts: int) -> tuple[Cuts, float]:
-    """Return the best cuts within 16 steps of these, and their inertia.
+def _sweep(line: _Line, cuts: Cuts, parts: int) -> tuple[Cuts, float, bool]:
+    """Return the best cuts within 16 steps of these, their inertia, and if one took all 16.
 
     A step is 1/parts of the cluster that it crosses, measured on companding's integral, where it
     matters as much in a thin tail as in the bulk; none is shorter than one cell. The costs
@@ -342,11 +376,12 @@ def _sweep(line: _Line, cuts: Cuts, parts: int) -> tuple[Cuts, float]:
             cost += best[:, None]
             back[j] = cost.argmin(0)
             best = cost.min(0)
-    moved, choice = cuts.copy(), 0
+    moved, choice, at_end = cuts.copy(), 0, False
     for j in range(cuts.size - 1, 0, -1):
         moved[j] = options[j, choice]
         choice = back[j, choice]
-    return moved, float(best[0])
+        at_end |= j > 1 and choice in (0, steps.size - 1)
+    return moved, float(best[0]), at_end
 
 
 def _summarise(cells: Floats, weights: Doubles | None, cuts: Cuts) -> Centres:

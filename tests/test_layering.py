@@ -22,6 +22,7 @@ ORDER = [
     "model",
     "training",
     "checkpoints",
+    "_bins",
     "kmeans",
     "lloyd",
     "quantizers",

@@ -1,0 +1,68 @@
+"""Group float32 values by their leading 16 bits: a histogram in one pass, without a sort.
+
+A bin is one sign, one exponent and seven bits of mantissa: finer than 1 % of the value, everywhere
+from the smallest to the largest. A count per bin costs a tenth of sorting the values.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Doubles = NDArray[np.float64]
+_BLOCK = 1 << 18
+_ASCENDING = np.r_[0xFFFF:0x7FFF:-1, 0:0x8000]  # bins by value: the negative ones run backwards
+
+
+class Bins(NamedTuple):
+    """The bins in use, by ascending value, and the bin of every value.
+
+    ``counts``, ``means`` and ``errors`` (sums of squared distances to the mean) are float64 of
+    shape (bins,); ``labels`` are the leading bits of each bin, ``keys`` those of each value.
+    """
+
+    keys: NDArray[np.uint16]
+    labels: NDArray[np.intp]
+    counts: Doubles
+    means: Doubles
+    errors: Doubles
+
+
+def group(values: NDArray[np.float32]) -> Bins:
+    """Count, average and spread of the values in each bin."""
+    keys = np.empty(values.size, np.uint16)
+    counts, first, second = np.zeros((3, 1 << 16))
+    for start in range(0, values.size, _BLOCK):
+        block = values[start : start + _BLOCK]
+        bits = block.view(np.uint32)
+        keys[start : start + _BLOCK] = key = (bits >> 16).astype(np.intp)
+        # About the bin's own edge, so that nothing is lost in the squares.
+        offset = np.subtract(block, (bits & 0xFFFF0000).view(np.float32), dtype=np.float64)
+        counts += np.bincount(key, minlength=1 << 16)
+        first += np.bincount(key, offset, 1 << 16)
+        offset *= offset
+        second += np.bincount(key, offset, 1 << 16)
+    labels = _ASCENDING[counts[_ASCENDING] > 0]
+    n, moved = counts[labels], first[labels] / counts[labels]
+    edges = (labels.astype(np.uint32) << 16).view(np.float32)
+    errors = np.maximum(second[labels] - n * moved**2, 0)
+    return Bins(keys, labels, n, edges + moved, errors)
+
+
+def open_some(
+    values: NDArray[np.float32], bins: Bins, chosen: NDArray[np.bool_]
+) -> tuple[Doubles, Doubles]:
+    """Return ascending cells and weights: the distinct values of chosen bins, means of the rest."""
+    inside = np.zeros(1 << 16, bool)
+    inside[bins.labels[chosen]] = True
+    singles = np.sort(values[inside[bins.keys]]).astype(np.float64)
+    starts = np.flatnonzero(np.r_[True, singles[1:] != singles[:-1]])
+    repeats = np.diff(starts, append=singles.size).astype(np.float64)
+    singles = singles[starts]
+    places = np.searchsorted(singles, bins.means[~chosen])
+    return (
+        np.insert(singles, places, bins.means[~chosen]),
+        np.insert(repeats, places, bins.counts[~chosen]),
+    )
