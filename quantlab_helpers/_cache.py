@@ -14,7 +14,7 @@ from .data import Dataset
 
 Measurement = tuple[float, int]  # accuracy, bytes
 # A change in any of these modules makes every earlier measurement stale.
-_CODE = ("_bins", "experiments", "kmeans", "metrics", "network", "quantizers", "training")
+_CODE = ("_bins", "_line", "experiments", "kmeans", "metrics", "network", "quantizers", "training")
 
 
 def fingerprint(net: nn.Module, data: Dataset) -> str:

@@ -8,6 +8,7 @@ textbook algorithm, one visible step at a time, is in `lloyd.py`. Read `kmeans_1
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -15,18 +16,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from ._bins import Bins, group, open_some
+from ._bins import Bins, bin_ends, group, open_some
+from ._line import EXACT, Cuts, Doubles, Floats, Line, power_of_two, run_cost
 from ._validate import as_weights, check_int, finite_range
 
-Floats = NDArray[np.floating[Any]]
-Doubles = NDArray[np.float64]
-Cuts = NDArray[np.intp]
 Codes = NDArray[np.unsignedinteger[Any]]
 
-_BLOCK = 16  # cells per stored prefix sum
-_BEFORE = np.tri(_BLOCK, _BLOCK, -1)  # row i: 1 for the cells of a block before its i-th cut
-_SIGNS = np.r_[_BEFORE, _BEFORE - 1]  # second half: -1 for the cells after the cut
-_EXACT = 256  # candidate cuts that the exact dynamic program takes
 _FEW, _MANY = 8, 32_768  # for up to so many centres of more than so many values, bins beat a sort
 _FINE = 128  # bins per centre that leave a cut enough places to choose from
 _REACH = 16  # steps that a cut may move to either side in one sweep
@@ -94,7 +89,7 @@ def kmeans_1d(
         cells, weights = _sort_weighted(data, sample_weight)
     cells, weights = _merge_equal(cells, weights, k)
     k = min(k, cells.size)
-    return _summarise(cells, weights, _best_cuts(_Line(cells, weights, k), k))
+    return _summarise(cells, weights, _best_cuts(Line(cells, weights, k), k))
 
 
 def assign(values: ArrayLike | Tensor, centres: ArrayLike) -> Codes:
@@ -136,14 +131,33 @@ def assign(values: ArrayLike | Tensor, centres: ArrayLike) -> Codes:
     middles = _middles(levels, dtype)
     codes = np.zeros(data.size, code_type(levels.size))
     flat = data.reshape(-1)
+    find = _code_finder(middles, flat.size)
     for first in range(0, flat.size, 65536):
         block = flat[first : first + 65536].astype(dtype, copy=False)
-        if levels.size > 256:
-            codes[first : first + 65536] = np.searchsorted(middles, block)
-        else:
-            for middle in middles:
-                codes[first : first + 65536] += (block > middle).view(np.uint8)
+        codes[first : first + 65536] = find(block)
     return codes.reshape(data.shape)
+
+
+def _code_finder(middles: Floats, size: int) -> Callable[[Floats], NDArray[Any]]:
+    """Return the fastest way to count, for each of `size` values, the middles below it."""
+    if middles.dtype == np.float32 and middles.size > 12 and size > 1 << 16:
+        low, high = (np.searchsorted(middles, end) for end in bin_ends())
+        codes = low.astype(code_type(middles.size + 1))
+        mixed = low != high
+
+        def look_up(block: Floats) -> NDArray[Any]:
+            keys = block.view(np.uint32) >> 16
+            found = codes.take(keys)
+            rest = np.flatnonzero(mixed.take(keys))  # a middle runs through their bin
+            found[rest] = np.searchsorted(middles, block[rest])
+            return found
+
+        return look_up
+    if middles.size < 256:
+        return lambda block: sum(
+            ((block > middle).view(np.uint8) for middle in middles), np.zeros(block.size, np.uint8)
+        )
+    return lambda block: np.searchsorted(middles, block)
 
 
 def code_type(k: int) -> np.dtype[np.unsignedinteger[Any]]:
@@ -192,98 +206,6 @@ def _merge_equal(cells: Floats, weights: Doubles | None, k: int) -> tuple[Floats
     return cells[starts], np.add.reduceat(weights, starts)
 
 
-def _scale(cells: Floats) -> float:
-    """Return the power of two that brings sorted cells into -1..1, so that squares stay finite."""
-    peak = max(-float(cells[0]), float(cells[-1]))
-    return 2.0 ** -max(int(np.frexp(peak)[1]), -1000)
-
-
-class _Line:
-    """The sorted cells as a line on which to place cuts; cut i lies before cell i.
-
-    Sums of w, w x and w x**2 are stored once in 16 cuts; the others add their few cells on demand.
-    All run outward from the middle, with a minus to its left: no outlier drowns what lies inside.
-    """
-
-    def __init__(self, cells: Floats, weights: Doubles | None, k: int) -> None:
-        self.size = n = cells.size
-        self.middle = middle = n // 2 // _BLOCK
-        self.x = _in_blocks(cells)
-        self.x *= _scale(cells)
-        self.x -= self.x.flat[n // 2]
-        self.w = None if weights is None else _in_blocks(weights)
-        blocks, ones = np.empty((3, len(self.x))), np.ones((1024, _BLOCK))
-        for first in range(0, len(self.x), 1024):
-            some = slice(first, first + 1024)
-            w = ones[: len(self.x[some])] if self.w is None else self.w[some]
-            blocks[:, some] = _moments(w, self.x[some])
-        self.stored = np.zeros_like(blocks)
-        self.stored[:, middle + 1 :] = blocks[:, middle:-1].cumsum(1)
-        left = slice(0, max(middle - 1, 0))
-        self.stored[:, left] = -blocks[:, 1:middle][:, ::-1].cumsum(1)[:, ::-1]
-        # Companding: centres are best at equal steps of the integral of density**(1/3). It is
-        # tabulated at knots, which are denser at both ends.
-        tail = np.geomspace(1, n, 256).astype(np.intp) - 1
-        even = np.linspace(0, n - 1, max(1024, 2 * k)).astype(np.intp)
-        knots = np.unique(np.r_[even, tail, n - 1 - tail])
-        mass, gap = np.diff(self.before(knots)[0]), np.diff(self.x.flat[knots])
-        rise = np.cbrt(mass * gap**2)
-        for _ in range(16):  # no more steps than cells, so an outlier takes one, not all
-            rise = np.minimum(rise, np.diff(knots) * (rise.sum() / max(k, _EXACT)))
-        self.knots = np.r_[0, knots[1:] + 0.5]
-        self.integral = np.r_[0, rise.cumsum()]
-
-    def before(self, cuts: Cuts) -> Doubles:
-        """Return the three sums, shape (3, *cuts.shape), over the cells before each cut."""
-        row, rest = np.divmod(cuts, _BLOCK)
-        w = _SIGNS.take(rest + _BLOCK * (row < self.middle), 0)
-        if self.w is not None:
-            w *= self.w.take(row, 0)
-        sums: Doubles = self.stored.take(row, 1) + _moments(w, self.x.take(row, 0))
-        # Shrinking this one shifts the cost of every partition alike, and rounds single cells to 0.
-        sums[2] *= 1 - 1e-15
-        return sums
-
-    def equal_steps(self, k: int) -> Cuts:
-        """Return k + 1 distinct cuts, both ends included, at equal steps of the integral."""
-        n, i = self.size, np.arange(k + 1)
-        steps = np.interp(i * (self.integral[-1] / k), self.integral, self.knots)
-        # Push up what is too low, then down what is too high.
-        cuts = np.maximum.accumulate(np.rint(steps).astype(np.intp) - i) + i
-        cuts = np.minimum(cuts, n - k + i)
-        cuts[-1] = n
-        return cuts
-
-
-def _in_blocks(cells: Floats) -> Doubles:
-    """Return float64 rows of 16 cells, with zeros after the last."""
-    blocks = np.zeros((cells.size // _BLOCK + 1, _BLOCK))
-    blocks.reshape(-1)[: cells.size] = cells
-    return blocks
-
-
-def _moments(w: Doubles, x: Doubles) -> Doubles:
-    """Return the sums of w, w x and w x**2 within each block."""
-    wx, ones = w * x, np.ones(_BLOCK)
-    return np.stack([w @ ones, wx @ ones, np.vecdot(wx, x)])
-
-
-def _cost(left: Doubles, right: Doubles) -> Doubles:
-    """Return the squared error about their mean of the cells between two cuts; inf if none are."""
-    w = right[0] - left[0]
-    mean_term = right[1] - left[1]
-    mean_term *= mean_term
-    with np.errstate(divide="ignore", invalid="ignore"):
-        mean_term /= w
-    cost: Doubles = right[2] - left[2]
-    cost -= mean_term
-    np.maximum(cost, 0, out=cost)
-    empty = w <= 0
-    if empty.any():
-        cost[empty] = np.inf
-    return cost
-
-
 def _by_bins(values: NDArray[np.float32], bins: Bins, k: int) -> Centres:
     """Find the cuts between bins, then open the bins around them until each cut is in an open one.
 
@@ -292,7 +214,7 @@ def _by_bins(values: NDArray[np.float32], bins: Bins, k: int) -> Centres:
     """
     total = np.r_[0, bins.counts.cumsum()]
     cells, weights = bins.means, bins.counts
-    cuts = _best_cuts(_Line(cells, weights, k), k)
+    cuts = _best_cuts(Line(cells, weights, k), k)
     opened = np.zeros(bins.counts.size, bool)
     while True:
         before = np.r_[0, weights.cumsum()][cuts]
@@ -305,17 +227,17 @@ def _by_bins(values: NDArray[np.float32], bins: Bins, k: int) -> Centres:
             opened[np.clip(at + side, 0, opened.size - 1)] = True
         cells, weights = open_some(values, bins, opened)
         cuts = np.searchsorted(np.r_[0, weights.cumsum()], before)
-        line = _Line(cells, weights, k)
+        line = Line(cells, weights, k)
         cuts = _descend(line, _descend(line, cuts, 256), values.size)
 
 
-def _best_cuts(line: _Line, k: int) -> Cuts:
+def _best_cuts(line: Line, k: int) -> Cuts:
     """Start from companding, descend to single cells, and join what two descents found best."""
-    if line.size <= _EXACT:
-        return _exact(line, np.arange(line.size + 1), k)
+    if line.size <= EXACT:
+        return _cheapest(line.pair_costs(), np.arange(line.size + 1), k)
     if k > 85:  # where a second descent costs more than the 1e-4 that it gains
         return _descend(line, line.equal_steps(k), 4)
-    start = line.equal_steps(k) if k > 32 else _exact(line, line.equal_steps(_EXACT), k)
+    start = line.equal_steps(k) if k > 32 else _exact(line, line.equal_steps(EXACT), k)
     if k <= 16:
         return _descend(line, start, 4)
     # Steps of other sizes get caught in other places, so each descent may be best somewhere.
@@ -323,10 +245,14 @@ def _best_cuts(line: _Line, k: int) -> Cuts:
     return _descend(line, _exact(line, np.unique(found), k), 256)
 
 
-def _exact(line: _Line, candidates: Cuts, k: int) -> Cuts:
+def _exact(line: Line, candidates: Cuts, k: int) -> Cuts:
     """Return the best partition into k runs among all that cut only at the candidates."""
     moments = line.before(candidates)
-    cost = _cost(moments[:, :, None], moments[:, None, :])
+    return _cheapest(run_cost(moments[:, :, None], moments[:, None, :]), candidates, k)
+
+
+def _cheapest(cost: Doubles, candidates: Cuts, k: int) -> Cuts:
+    """Return the k runs of least total cost, by dynamic programming over cost[start, end]."""
     best, back = cost[0], []
     for _ in range(k - 1):
         total = cost + best[:, None]
@@ -338,7 +264,7 @@ def _exact(line: _Line, candidates: Cuts, k: int) -> Cuts:
     return np.unique(candidates[[0, *path]])
 
 
-def _descend(line: _Line, cuts: Cuts, parts: int, stop: float = np.inf) -> Cuts:
+def _descend(line: Line, cuts: Cuts, parts: int, stop: float = np.inf) -> Cuts:
     """Move all cuts at once, in steps of 1/parts of a cluster and finer, until none helps."""
     best = np.inf
     while True:
@@ -355,7 +281,7 @@ def _descend(line: _Line, cuts: Cuts, parts: int, stop: float = np.inf) -> Cuts:
             parts = 4 * parts if parts < np.diff(cuts).max() else line.size
 
 
-def _sweep(line: _Line, cuts: Cuts, parts: int) -> tuple[Cuts, float, bool]:
+def _sweep(line: Line, cuts: Cuts, parts: int) -> tuple[Cuts, float, bool]:
     """Return the best cuts within 16 steps of these, their inertia, and if one took all 16.
 
     A step is 1/parts of the cluster that it crosses, measured on companding's integral, where it
@@ -372,7 +298,9 @@ def _sweep(line: _Line, cuts: Cuts, parts: int) -> tuple[Cuts, float, bool]:
     best, back = np.zeros(steps.size), np.empty(options.shape, np.intp)
     for first in range(1, cuts.size, 16):
         moments = line.before(options[first - 1 : first + 16])
-        for j, cost in enumerate(_cost(moments[:, :-1, :, None], moments[:, 1:, None, :]), first):
+        for j, cost in enumerate(
+            run_cost(moments[:, :-1, :, None], moments[:, 1:, None, :]), first
+        ):
             cost += best[:, None]
             back[j] = cost.argmin(0)
             best = cost.min(0)
@@ -388,7 +316,7 @@ def _summarise(cells: Floats, weights: Doubles | None, cuts: Cuts) -> Centres:
     """Compute each run's mean and squared error afresh, about a value of its own."""
     centres, inertia = np.empty(cuts.size - 1), 0.0
     for j, (start, end) in enumerate(pairwise(cuts.tolist())):
-        run, scale = cells[start:end].astype(np.float64), _scale(cells[start:end])
+        run, scale = cells[start:end].astype(np.float64), power_of_two(cells[start:end])
         run *= scale
         middle = run[run.size // 2]
         run -= middle

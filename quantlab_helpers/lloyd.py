@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from ._line import Doubles
 from ._validate import as_weights, check_choice, check_int, finite_range
-from .kmeans import Codes, Doubles, code_type
+from .kmeans import Codes, code_type
 
 Init = Literal["linear", "density", "random", "k-means++"]
 

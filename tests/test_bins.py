@@ -75,3 +75,16 @@ def test_binning_finds_what_sorting_finds(shape, k, rng, monkeypatch):
         rtol=1e-6,
         atol=1e-6 * np.abs(binned.centres).max(),
     )
+
+
+@pytest.mark.parametrize("k", [14, 64, 256, 1000])
+def test_codes_by_bins_are_those_of_a_search_among_the_midpoints(k, rng):
+    centres = np.sort(rng.laplace(size=k))
+    values = rng.laplace(size=100_000).astype(np.float32)
+    middles = (centres[1:] + centres[:-1]) / 2
+    # Where bins begin and end, on the midpoints themselves, and next to them.
+    ends = np.concatenate(_bins.bin_ends())
+    near = middles.astype(np.float32)
+    hard = [ends[np.isfinite(ends)], near, np.nextafter(near, np.float32(9)), [0.0, -0.0, 3e38]]
+    values[: sum(map(len, hard))] = np.concatenate(hard)[: values.size]
+    assert np.array_equal(kmeans.assign(values, centres), np.searchsorted(middles, values))

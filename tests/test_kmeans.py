@@ -331,3 +331,20 @@ def test_large_k_fills_every_cluster(rng):
     found = kmeans_1d(values, 5000)
     assert found.k_used == 5000
     assert found.inertia < kmeans_1d(values, 1000).inertia / 10
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_an_outlier_on_either_side_does_not_hide_the_small_differences(sign):
+    values = sign * np.array([-1.8e16, -2.0, -1.0, 0.0, 1e-15, 17.0, 51.0, 1.9e8, 2.0e8])
+    found = kmeans_1d(values, 8)
+    assert found.inertia == pytest.approx(0.5e-30, rel=1e-6)
+
+
+@pytest.mark.parametrize("n", [40, 300, 5_000])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_outliers_do_not_change_how_the_rest_is_clustered(n, sign, rng):
+    values = np.sort(rng.normal(size=n))
+    with_outlier = np.append(values, sign * 1e14)
+    assert kmeans_1d(with_outlier, 6).inertia == pytest.approx(
+        kmeans_1d(values, 5).inertia, rel=1e-6
+    )

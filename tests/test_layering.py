@@ -23,6 +23,7 @@ ORDER = [
     "training",
     "checkpoints",
     "_bins",
+    "_line",
     "kmeans",
     "lloyd",
     "quantizers",

@@ -1,4 +1,5 @@
 import warnings
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -211,8 +212,10 @@ def test_every_weight_gets_its_nearest_centre_and_shape_and_order_stay(weights, 
     order = np.argsort(weights, axis=None, kind="stable")
     assert np.all(np.diff(quantized.codes.reshape(-1)[order].astype(int)) >= 0)
     centres = ql.kmeans_1d(weights, k).centres
-    expected = np.abs(weights.reshape(-1, 1).astype(np.float64) - centres).argmin(axis=1)
-    assert np.array_equal(quantized.codes.reshape(-1), expected)
+    exact = [Fraction(centre) for centre in centres.tolist()]
+    for weight, code in zip(weights.ravel().tolist(), quantized.codes.ravel(), strict=True):
+        distances = [abs(Fraction(weight) - centre) for centre in exact]
+        assert code == distances.index(min(distances))
 
 
 def test_fewer_distinct_weights_than_centres_give_fewer_centres_and_no_error():

@@ -1,0 +1,130 @@
+"""Sorted values as a line on which `kmeans.py` places cuts: what a run costs, where to begin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.floating[Any]]
+Doubles = NDArray[np.float64]
+Cuts = NDArray[np.intp]
+
+EXACT = 256  # candidate cuts that the exact dynamic program takes
+_BLOCK = 16  # cells per stored prefix sum
+_BEFORE = np.tri(_BLOCK, _BLOCK, -1)  # row i: 1 for the cells of a block before its i-th cut
+_SIGNS = np.r_[_BEFORE, _BEFORE - 1]  # second half: -1 for the cells after the cut
+
+
+class Line:
+    """The sorted cells as a line on which to place cuts; cut i lies before cell i.
+
+    Sums of w, w x and w x**2 are stored once in 16 cuts; the others add their few cells on demand.
+    All run outward from the middle, with a minus to its left: no outlier drowns what lies inside.
+    """
+
+    def __init__(self, cells: Floats, weights: Doubles | None, k: int) -> None:
+        self.size = n = cells.size
+        self.skip = -(n // 2) % _BLOCK  # so that the middle cell begins a block
+        self.middle = middle = (n // 2 + self.skip) // _BLOCK
+        self.x = _in_blocks(cells, self.skip)
+        self.x *= power_of_two(cells)
+        self.x -= self.x.flat[self.skip + n // 2]
+        self.w = None if weights is None else _in_blocks(weights, self.skip)
+        blocks, ones = np.empty((3, len(self.x))), np.ones((1024, _BLOCK))
+        for first in range(0, len(self.x), 1024):
+            some = slice(first, first + 1024)
+            w = ones[: len(self.x[some])] if self.w is None else self.w[some]
+            blocks[:, some] = _moments(w, self.x[some])
+        self.stored = np.zeros_like(blocks)
+        self.stored[:, middle + 1 :] = blocks[:, middle:-1].cumsum(1)
+        left = slice(0, max(middle - 1, 0))
+        self.stored[:, left] = -blocks[:, 1:middle][:, ::-1].cumsum(1)[:, ::-1]
+        # Companding: centres are best at equal steps of the integral of density**(1/3). It is
+        # tabulated at knots, which are denser at both ends.
+        tail = np.geomspace(1, n, 256).astype(np.intp) - 1
+        even = np.linspace(0, n - 1, max(1024, 2 * k)).astype(np.intp)
+        knots = np.unique(np.r_[even, tail, n - 1 - tail])
+        mass, gap = np.diff(self.before(knots)[0]), np.diff(self.x.flat[self.skip + knots])
+        rise = np.cbrt(mass * gap**2)
+        for _ in range(16):  # no more steps than cells, so an outlier takes one, not all
+            rise = np.minimum(rise, np.diff(knots) * (rise.sum() / max(k, EXACT)))
+        self.knots = np.r_[0, knots[1:] + 0.5]
+        self.integral = np.r_[0, rise.cumsum()]
+
+    def before(self, cuts: Cuts) -> Doubles:
+        """Return the three sums, shape (3, *cuts.shape), over the cells before each cut."""
+        row, rest = np.divmod(cuts + self.skip, _BLOCK)
+        w = _SIGNS.take(rest + _BLOCK * (row < self.middle), 0)
+        if self.w is not None:
+            w *= self.w.take(row, 0)
+        sums: Doubles = self.stored.take(row, 1) + _moments(w, self.x.take(row, 0))
+        # Shrinking this one shifts the cost of every partition alike, and rounds single cells to 0.
+        sums[2] *= 1 - 1e-15
+        return sums
+
+    def pair_costs(self) -> Doubles:
+        """Return the cost of every run, [first cut, last cut], without subtracting sums.
+
+        Each run grows by one cell at a time (Welford's update), so nothing cancels, however far
+        the cells lie apart. For few cells only: the table has (cells + 1)**2 entries.
+        """
+        x = self.x.reshape(-1)[self.skip : self.skip + self.size]
+        w = np.ones(x.size) if self.w is None else self.w.reshape(-1)[self.skip :][: x.size]
+        cost = np.full((x.size + 1, x.size + 1), np.inf)
+        total, mean, error = w.copy(), x.copy(), np.zeros(x.size)
+        for length in range(1, x.size + 1):
+            starts = np.arange(x.size + 1 - length)
+            cost[starts, starts + length] = error
+            new_w, delta = w[length:], x[length:] - mean[:-1]
+            grown = total[:-1] + new_w
+            error = error[:-1] + delta**2 * (total[:-1] * new_w / grown)
+            mean = mean[:-1] + delta * (new_w / grown)
+            total = grown
+        return cost
+
+    def equal_steps(self, k: int) -> Cuts:
+        """Return k + 1 distinct cuts, both ends included, at equal steps of the integral."""
+        n, i = self.size, np.arange(k + 1)
+        steps = np.interp(i * (self.integral[-1] / k), self.integral, self.knots)
+        # Push up what is too low, then down what is too high.
+        cuts = np.maximum.accumulate(np.rint(steps).astype(np.intp) - i) + i
+        cuts = np.minimum(cuts, n - k + i)
+        cuts[-1] = n
+        return cuts
+
+
+def _in_blocks(cells: Floats, skip: int) -> Doubles:
+    """Return float64 rows of 16 cells, with `skip` zeros before the first, some after the last."""
+    blocks = np.zeros(((cells.size + skip) // _BLOCK + 1, _BLOCK))
+    blocks.reshape(-1)[skip : skip + cells.size] = cells
+    return blocks
+
+
+def _moments(w: Doubles, x: Doubles) -> Doubles:
+    """Return the sums of w, w x and w x**2 within each block."""
+    wx, ones = w * x, np.ones(_BLOCK)
+    return np.stack([w @ ones, wx @ ones, np.vecdot(wx, x)])
+
+
+def run_cost(left: Doubles, right: Doubles) -> Doubles:
+    """Return the squared error about their mean of the cells between two cuts; inf if none are."""
+    w = right[0] - left[0]
+    mean_term = right[1] - left[1]
+    mean_term *= mean_term
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean_term /= w
+    cost: Doubles = right[2] - left[2]
+    cost -= mean_term
+    np.maximum(cost, 0, out=cost)
+    empty = w <= 0
+    if empty.any():
+        cost[empty] = np.inf
+    return cost
+
+
+def power_of_two(cells: Floats) -> float:
+    """Return the power of two that brings sorted cells into -1..1, so that squares stay finite."""
+    peak = max(-float(cells[0]), float(cells[-1]))
+    return 2.0 ** -max(int(np.frexp(peak)[1]), -1000)
