@@ -15,17 +15,31 @@ from sklearn.cluster import KMeans
 import quantlab_helpers as ql
 
 
-def lab_uniform(weights: np.ndarray, bits: int) -> np.ndarray:
-    """Build the levels by adding the step again and again; then one argmin per weight."""
+def lab_levels(weights: np.ndarray, bits: int) -> list[float]:
+    """Build the levels by adding the step again and again."""
     low, high = weights.min(), weights.max()
     step = (high - low) / (2**bits - 1)
     levels = [low]
     for _ in range(2**bits - 1):
         levels.append(levels[-1] + step)
-    table_of_levels = np.array(levels)
+    return levels
+
+
+def lab_uniform(weights: np.ndarray, bits: int) -> np.ndarray:
+    """Take each weight's distances to the list of levels, and the argmin of them."""
+    levels = lab_levels(weights, bits)
     flat = weights.reshape(-1).copy()
     for index, weight in enumerate(flat):
-        flat[index] = table_of_levels[np.argmin(np.abs(table_of_levels - weight))]
+        flat[index] = levels[np.argmin([abs(level - weight) for level in levels])]
+    return flat.reshape(weights.shape)
+
+
+def array_loop(weights: np.ndarray, bits: int) -> np.ndarray:
+    """Do the same with the levels in an array: the kindest reading of the loop."""
+    levels = np.array(lab_levels(weights, bits))
+    flat = weights.reshape(-1).copy()
+    for index, weight in enumerate(flat):
+        flat[index] = levels[np.argmin(np.abs(levels - weight))]
     return flat.reshape(weights.shape)
 
 

@@ -34,12 +34,18 @@ def group(values: NDArray[np.float32]) -> Bins:
     """Count, average and spread of the values in each bin."""
     keys = np.empty(values.size, np.uint16)
     counts, first, second = np.zeros((3, 1 << 16))
+    # Memory asked for once: fresh pages for every block would cost as much as the arithmetic.
+    length = min(_BLOCK, values.size)
+    all_edges, all_keys, all_offsets = (np.empty(length, t) for t in (np.uint32, np.intp, float))
     for start in range(0, values.size, _BLOCK):
         block = values[start : start + _BLOCK]
         bits = block.view(np.uint32)
-        keys[start : start + _BLOCK] = key = (bits >> 16).astype(np.intp)
+        edge, key, offset = (a[: block.size] for a in (all_edges, all_keys, all_offsets))
+        np.right_shift(bits, 16, out=key)
+        keys[start : start + _BLOCK] = key
         # About the bin's own edge, so that nothing is lost in the squares.
-        offset = np.subtract(block, (bits & 0xFFFF0000).view(np.float32), dtype=np.float64)
+        np.bitwise_and(bits, 0xFFFF0000, out=edge)
+        np.subtract(block, edge.view(np.float32), out=offset, dtype=np.float64)
         counts += np.bincount(key, minlength=1 << 16)
         first += np.bincount(key, offset, 1 << 16)
         offset *= offset

@@ -64,26 +64,6 @@ class Line:
         sums[2] *= 1 - 1e-15
         return sums
 
-    def pair_costs(self) -> Doubles:
-        """Return the cost of every run, [first cut, last cut], without subtracting sums.
-
-        Each run grows by one cell at a time (Welford's update), so nothing cancels, however far
-        the cells lie apart. For few cells only: the table has (cells + 1)**2 entries.
-        """
-        x = self.x.reshape(-1)[self.skip : self.skip + self.size]
-        w = np.ones(x.size) if self.w is None else self.w.reshape(-1)[self.skip :][: x.size]
-        cost = np.full((x.size + 1, x.size + 1), np.inf)
-        total, mean, error = w.copy(), x.copy(), np.zeros(x.size)
-        for length in range(1, x.size + 1):
-            starts = np.arange(x.size + 1 - length)
-            cost[starts, starts + length] = error
-            new_w, delta = w[length:], x[length:] - mean[:-1]
-            grown = total[:-1] + new_w
-            error = error[:-1] + delta**2 * (total[:-1] * new_w / grown)
-            mean = mean[:-1] + delta * (new_w / grown)
-            total = grown
-        return cost
-
     def equal_steps(self, k: int) -> Cuts:
         """Return k + 1 distinct cuts, both ends included, at equal steps of the integral."""
         n, i = self.size, np.arange(k + 1)
@@ -128,3 +108,24 @@ def power_of_two(cells: Floats) -> float:
     """Return the power of two that brings sorted cells into -1..1, so that squares stay finite."""
     peak = max(-float(cells[0]), float(cells[-1]))
     return 2.0 ** -max(int(np.frexp(peak)[1]), -1000)
+
+
+def pair_costs(cells: Floats, weights: Doubles | None) -> Doubles:
+    """Return the scaled cost of every run of a few cells, [first cut, last cut], inf for none.
+
+    Each run grows by one cell at a time (Welford's update) instead of subtracting sums, so nothing
+    cancels, however far the cells lie apart.
+    """
+    x = cells.astype(np.float64) * power_of_two(cells)
+    w = np.ones(x.size) if weights is None else weights
+    cost = np.full((x.size + 1, x.size + 1), np.inf)
+    total, mean, error = w, x, np.zeros(x.size)
+    for length in range(1, x.size + 1):
+        starts = np.arange(x.size + 1 - length)
+        cost[starts, starts + length] = error
+        delta = x[length:] - mean[:-1]
+        grown = total[:-1] + w[length:]
+        share = w[length:] / grown
+        error = error[:-1] + delta**2 * total[:-1] * share
+        mean, total = mean[:-1] + delta * share, grown
+    return cost

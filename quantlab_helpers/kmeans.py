@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from ._bins import Bins, bin_ends, group, open_some
-from ._line import EXACT, Cuts, Doubles, Floats, Line, power_of_two, run_cost
+from ._line import EXACT, Cuts, Doubles, Floats, Line, pair_costs, power_of_two, run_cost
 from ._validate import as_weights, check_int, finite_range
 
 Codes = NDArray[np.unsignedinteger[Any]]
@@ -89,7 +89,11 @@ def kmeans_1d(
         cells, weights = _sort_weighted(data, sample_weight)
     cells, weights = _merge_equal(cells, weights, k)
     k = min(k, cells.size)
-    return _summarise(cells, weights, _best_cuts(Line(cells, weights, k), k))
+    if cells.size <= EXACT:
+        cuts = _cheapest(pair_costs(cells, weights), np.arange(cells.size + 1), k)
+    else:
+        cuts = _best_cuts(Line(cells, weights, k), k)
+    return _summarise(cells, weights, cuts)
 
 
 def assign(values: ArrayLike | Tensor, centres: ArrayLike) -> Codes:
@@ -233,8 +237,6 @@ def _by_bins(values: NDArray[np.float32], bins: Bins, k: int) -> Centres:
 
 def _best_cuts(line: Line, k: int) -> Cuts:
     """Start from companding, descend to single cells, and join what two descents found best."""
-    if line.size <= EXACT:
-        return _cheapest(line.pair_costs(), np.arange(line.size + 1), k)
     if k > 85:  # where a second descent costs more than the 1e-4 that it gains
         return _descend(line, line.equal_steps(k), 4)
     start = line.equal_steps(k) if k > 32 else _exact(line, line.equal_steps(EXACT), k)

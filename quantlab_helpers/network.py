@@ -123,12 +123,16 @@ def quantize_model(
             if not value.is_floating_point():
                 continue  # BatchNorm's counter of batches
             name = f"{layer_name}.{kind}" if layer_name else kind
-            before = value.detach().cpu().clone()
             quantizer = rules.get(kind, {}).get(layer_name)
+            before = value.detach().cpu()
+            if quantizer is None:
+                original[name] = tensors[name] = before.clone()  # the new network may be trained
+                continue
             original[name] = before
-            tensors[name] = (
-                before if quantizer is None else _quantize_in_place(value, name, before, quantizer)
-            )
+            tensors[name] = quantized = _quantized(name, before, quantizer)
+            after = torch.empty_like(value)
+            after.copy_(torch.from_numpy(quantized.dequantize()))
+            setattr(layer, kind, nn.Parameter(after, requires_grad=value.requires_grad))
     return QuantizedModel(clone, tensors, original)
 
 
@@ -151,10 +155,8 @@ def _rules(
     return rule
 
 
-def _quantize_in_place(
-    value: Tensor, name: str, before: Tensor, quantizer: Quantizer
-) -> QuantizedTensor:
-    """Quantize `before`, write the result into `value`, a tensor of the clone, and return it."""
+def _quantized(name: str, before: Tensor, quantizer: Quantizer) -> QuantizedTensor:
+    """Quantize one tensor and check what came back."""
     quantized = quantizer(before)
     if not isinstance(quantized, QuantizedTensor) or quantized.codes.shape != tuple(before.shape):
         got = getattr(getattr(quantized, "codes", None), "shape", type(quantized).__name__)
@@ -162,8 +164,6 @@ def _quantize_in_place(
             f"The quantizer must return a QuantizedTensor of shape {tuple(before.shape)} for "
             f"{name}, got {got}; pass for example lambda w: uniform_quantize(w, 8)."
         )
-    with torch.no_grad():
-        value.copy_(torch.from_numpy(quantized.dequantize()))
     return quantized
 
 

@@ -79,7 +79,12 @@ class QuantizedTensor:
     def dequantize(self) -> NDArray[np.float32]:
         """Return the float32 values that the codes stand for, in the weights' shape."""
         if self.axis is None:
-            return np.take(self.codebook, self.codes)
+            values = np.empty(self.codes.shape, np.float32)
+            flat, codes = values.reshape(-1), self.codes.reshape(-1)
+            for start in range(0, flat.size, _BLOCK):  # indices widen to 8 bytes: a block at a time
+                block = slice(start, start + _BLOCK)
+                np.take(self.codebook, codes[block], out=flat[block], mode="clip")
+            return values
         rows = np.moveaxis(self.codes, self.axis, 0)
         flat = np.take_along_axis(self.codebook, rows.reshape(len(rows), -1), axis=1)
         return np.moveaxis(flat.reshape(rows.shape), 0, self.axis)
