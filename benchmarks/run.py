@@ -18,6 +18,7 @@ from pathlib import Path
 os.environ["OMP_NUM_THREADS"] = "1"
 
 import course_lab
+import imports
 import kmeans
 import uniform
 from _bench import table
@@ -49,6 +50,7 @@ def main() -> None:
         f"Python {platform.python_version()}; {versions}.",
     ]
     titles = {
+        "Import": imports,
         "The course lab's quantizers": course_lab,
         "Uniform quantization, 470,400 weights": uniform,
         "k-means, 470,400 weights": kmeans,
