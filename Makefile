@@ -33,7 +33,7 @@ picture: tour  ## the picture in README.md
 	mkdir -p docs && cp build/tour/overview.png docs/tour.png
 
 bench: $(VENV)/installed-bench  ## every measured claim; writes benchmarks/RESULTS.md
-	$(ONE_THREAD) $(BIN)/python benchmarks/run.py
+	$(ONE_THREAD) $(BIN)/python benchmarks/run.py $(ARGS)
 
 clean:  ## all that can be made again
 	rm -rf $(VENV) build dist

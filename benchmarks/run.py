@@ -1,6 +1,7 @@
 """Run every benchmark and write RESULTS.md.
 
-    make bench
+    make bench                   # all, about 20 minutes
+    make bench ARGS=uniform      # some again; the others stay as last measured
 
 One thread, alternating runs, medians; ratios are what to quote, since absolute times follow the
 load of the machine.
@@ -12,6 +13,7 @@ import datetime
 import importlib.metadata
 import os
 import platform
+import sys
 from pathlib import Path
 
 # Before numpy and torch are imported: they read it once.
@@ -23,8 +25,15 @@ import kmeans
 import uniform
 from _bench import table
 
-TARGET = Path(__file__).with_name("RESULTS.md")
+HERE = Path(__file__).parent
+SECTIONS = HERE.parent / "build" / "bench"
 LIBRARIES = ("numpy", "torch", "scikit-learn", "scipy", "faiss-cpu", "flash1dkmeans", "kmeans1d")
+TITLES = {
+    "imports": ("Import", imports),
+    "course_lab": ("The course lab's quantizers", course_lab),
+    "uniform": ("Uniform quantization, 470,400 weights", uniform),
+    "kmeans": ("k-means, 470,400 weights", kmeans),
+}
 
 
 def processor() -> str:
@@ -38,29 +47,31 @@ def processor() -> str:
 
 
 def main() -> None:
+    chosen = sys.argv[1:] or list(TITLES)
+    unknown = [name for name in chosen if name not in TITLES]
+    if unknown:
+        sys.exit(f"There is no benchmark {unknown[0]!r}; choose from {', '.join(TITLES)}.")
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in LIBRARIES)
-    parts = [
-        "# Measured results",
-        "",
-        "Written by `make bench`; do not edit. Ratios come from alternating runs in one process "
-        "on one thread, as medians of at least five; a ratio below 2 is within the noise of a "
-        "shared machine.",
-        "",
-        f"{datetime.date.today()}, {processor()}, {os.cpu_count()} cores, "
-        f"Python {platform.python_version()}; {versions}.",
-    ]
-    titles = {
-        "Import": imports,
-        "The course lab's quantizers": course_lab,
-        "Uniform quantization, 470,400 weights": uniform,
-        "k-means, 470,400 weights": kmeans,
-    }
-    for title, module in titles.items():
-        print(f"\n## {title}\n", flush=True)
-        result = table(module.rows())
-        print(result, flush=True)
-        parts += ["", f"## {title}", "", result]
-    TARGET.write_text("\n".join(parts) + "\n")
+    SECTIONS.mkdir(parents=True, exist_ok=True)
+    for name in chosen:
+        title, module = TITLES[name]
+        machine = (
+            f"{datetime.date.today()}, {processor()}, {os.cpu_count()} cores, "
+            f"Python {platform.python_version()}; {versions}."
+        )
+        section = f"## {title}\n\n{table(module.rows())}\n\n{machine}\n"
+        print(section, flush=True)
+        (SECTIONS / f"{name}.md").write_text(section)
+    parts = [SECTIONS / f"{name}.md" for name in TITLES]
+    intro = (
+        "# Measured results\n\nWritten by `make bench`; do not edit. Ratios come from alternating "
+        "runs in one process on one thread, as medians of at least five where a row names a "
+        "required ratio (the slow list loop runs once). A ratio below 2 is within the noise of a "
+        "shared machine.\n"
+    )
+    (HERE / "RESULTS.md").write_text(
+        "\n".join([intro, *(part.read_text() for part in parts if part.exists())])
+    )
 
 
 if __name__ == "__main__":

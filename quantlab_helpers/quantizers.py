@@ -264,15 +264,25 @@ def _uniform(
         zero = float(np.clip(np.rint(-low / scale), 0, steps))
         levels = (np.arange(steps + 1) - zero) * scale
         levels = np.clip(levels, -_LARGEST, _LARGEST)  # an end may move out by half a step
-        return _codes(values, 0.0, scale, zero, steps), levels.astype(np.float32), scale, zero
+        codes = _codes(values, 0.0, scale, steps, zero=zero)
+        return codes, levels.astype(np.float32), scale, zero
     levels = np.linspace(low, high, steps + 1)
-    return _codes(values, low, scale, 0.0, steps), levels.astype(np.float32), scale, -low / scale
+    codes = _codes(values, low, scale, steps, zero=None if kept == 100 else 0.0)
+    return codes, levels.astype(np.float32), scale, -low / scale
 
 
 def _codes(
-    values: NDArray[np.floating[Any]], origin: float, scale: float, zero: float, steps: int
+    values: NDArray[np.floating[Any]],
+    origin: float,
+    scale: float,
+    steps: int,
+    *,
+    zero: float | None,
 ) -> Codes:
-    """Round ``(values - origin) / scale + zero`` to codes in 0..steps, in float64, by blocks."""
+    """Round ``(values - origin) / scale + zero`` to codes in 0..steps, in float64, by blocks.
+
+    Without a zero point all values must lie between origin and origin + steps * scale.
+    """
     codes = np.empty(values.shape, np.uint8 if steps < 256 else np.uint16)
     scratch = np.empty(min(_BLOCK, values.size))
     for start in range(0, values.size, _BLOCK):
@@ -281,7 +291,8 @@ def _codes(
         np.subtract(block, origin, out=position, dtype=np.float64)
         np.divide(position, scale, out=position)
         np.rint(position, out=position)
-        np.add(position, zero, out=position)
-        np.clip(position, 0, steps, out=position)
+        if zero is not None:
+            np.add(position, zero, out=position)
+            np.clip(position, 0, steps, out=position)
         codes[start : start + _BLOCK] = position
     return codes
