@@ -5,6 +5,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -348,3 +349,11 @@ def test_outliers_do_not_change_how_the_rest_is_clustered(n, sign, rng):
     assert kmeans_1d(with_outlier, 6).inertia == pytest.approx(
         kmeans_1d(values, 5).inertia, rel=1e-6
     )
+
+
+def test_tensors_are_read_as_the_arrays_they_hold(rng):
+    values = rng.normal(size=(20, 5)).astype(np.float32)
+    tensor = torch.from_numpy(values).requires_grad_()
+    found = kmeans_1d(tensor, 4, sample_weight=torch.ones(20, 5))
+    assert np.array_equal(found.centres, kmeans_1d(values, 4).centres)
+    assert np.array_equal(assign(tensor, found.centres), assign(values, found.centres))
