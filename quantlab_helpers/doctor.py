@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import platform
-import sys
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
@@ -15,7 +14,7 @@ from . import __version__
 from .checkpoints import baseline_metadata, load_baseline
 from .data import CHECKSUMS, data_folder, load_mnist
 from .training import evaluate
-from .workspace import notebooks_folder
+from .workspace import install_command, notebooks_folder
 
 # Each with the extra that brings it; none means a plain installation has it.
 _LIBRARIES = {
@@ -72,10 +71,9 @@ def _library(name: str, extra: str | None) -> Finding:
     try:
         return Finding("ok", name, importlib.metadata.version(name))
     except importlib.metadata.PackageNotFoundError:
-        wanted = "quantlab-helpers" + (f"[{extra}]" if extra else "")
         status: Literal["note", "fail"] = "note" if extra else "fail"
         detail = f"not installed, only needed for {extra}" if extra else "not installed"
-        return Finding(status, name, detail, f"{sys.executable} -m pip install '{wanted}'")
+        return Finding(status, name, detail, install_command(extra))
 
 
 def _device() -> Finding:

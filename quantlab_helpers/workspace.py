@@ -135,7 +135,7 @@ def open_jupyterlab(folder: str | Path, *, port: int | None = None, browser: boo
     """
     if importlib.util.find_spec("jupyterlab") is None:
         raise ModuleNotFoundError(
-            "JupyterLab is not installed; run: pip install 'quantlab-helpers[notebooks]'"
+            f"JupyterLab is not installed; run: {install_command('notebooks')}"
         )
     command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={Path(folder).resolve()}"]
     command.append(f"--LabApp.default_url=/lab/tree/{FIRST_NOTEBOOK}")
@@ -157,6 +157,33 @@ def open_jupyterlab(folder: str | Path, *, port: int | None = None, browser: boo
     finally:
         signal.signal(signal.SIGINT, interrupt)
         signal.signal(signal.SIGTERM, terminate)
+
+
+def install_command(extra: str | None = None) -> str:
+    """Return the command that installs this package again, with an extra.
+
+    Parameters
+    ----------
+    extra : str, optional
+        "notebooks", "grading" or "dev".
+
+    Returns
+    -------
+    str
+        For a checkout, pip with the exact tested versions; else with lower bounds only.
+
+    Examples
+    --------
+    >>> install_command("grading").endswith("[grading]'")
+    True
+    """
+    what = f"[{extra}]" if extra else ""
+    root = Path(str(files("quantlab_helpers"))).parent
+    if (root / "constraints.txt").is_file():
+        arguments = f"-c '{root / 'constraints.txt'}' -e '{root}{what}'"
+    else:
+        arguments = f"'quantlab-helpers{what}'"
+    return f"{sys.executable} -m pip install {arguments}"
 
 
 def _require_free(port: int) -> None:

@@ -34,9 +34,9 @@ def test_a_missing_extra_is_a_note_and_a_missing_library_a_failure(monkeypatch):
     monkeypatch.setattr(importlib.metadata, "version", version)
     findings = by_subject()
     assert findings["nbgrader"].status == "note"
-    assert "-m pip install 'quantlab-helpers[grading]'" in findings["nbgrader"].mend
+    assert findings["nbgrader"].mend.endswith("[grading]'")
     assert findings["matplotlib"].status == "fail"
-    assert findings["matplotlib"].mend.endswith("-m pip install 'quantlab-helpers'")
+    assert "-m pip install" in findings["matplotlib"].mend
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ def test_a_port_in_use_is_named_before_anything_starts(tmp_path):
 
 def test_a_missing_jupyterlab_is_named_with_the_command_that_brings_it(tmp_path, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(ModuleNotFoundError, match=r"pip install 'quantlab-helpers\[notebooks\]'"):
+    with pytest.raises(ModuleNotFoundError, match=r"pip install .*\[notebooks\]'"):
         workspace.open_jupyterlab(tmp_path)
 
 
