@@ -218,7 +218,8 @@ def _by_bins(values: NDArray[np.float32], bins: Bins, k: int) -> Centres:
     """
     total = np.r_[0, bins.counts.cumsum()]
     cells, weights = bins.means, bins.counts
-    cuts = _best_cuts(Line(cells, weights, k), k)
+    line = Line(cells, weights, k)
+    cuts = _descend(line, _exact(line, line.equal_steps(EXACT // 2), k), 4, stop=256)
     opened = np.zeros(bins.counts.size, bool)
     while True:
         before = np.r_[0, weights.cumsum()][cuts]
@@ -227,12 +228,11 @@ def _by_bins(values: NDArray[np.float32], bins: Bins, k: int) -> Centres:
         if opened[at].all():
             found = _summarise(cells, weights, cuts)
             return found._replace(inertia=found.inertia + float(bins.errors[~opened].sum()))
-        for side in (-1, 0, 1):
+        for side in (-2, -1, 0, 1, 2):
             opened[np.clip(at + side, 0, opened.size - 1)] = True
         cells, weights = open_some(values, bins, opened)
         cuts = np.searchsorted(np.r_[0, weights.cumsum()], before)
-        line = Line(cells, weights, k)
-        cuts = _descend(line, _descend(line, cuts, 256), values.size)
+        cuts = _descend(Line(cells, weights, k), cuts, 256, finest=values.size)
 
 
 def _best_cuts(line: Line, k: int) -> Cuts:
@@ -266,9 +266,11 @@ def _cheapest(cost: Doubles, candidates: Cuts, k: int) -> Cuts:
     return np.unique(candidates[[0, *path]])
 
 
-def _descend(line: Line, cuts: Cuts, parts: int, stop: float = np.inf) -> Cuts:
+def _descend(
+    line: Line, cuts: Cuts, parts: int, *, stop: float = np.inf, finest: int | None = None
+) -> Cuts:
     """Move all cuts at once, in steps of 1/parts of a cluster and finer, until none helps."""
-    best = np.inf
+    best, finest = np.inf, finest or line.size
     while True:
         moved, inertia, at_end = _sweep(line, cuts, parts)
         gain = best - inertia
@@ -278,9 +280,9 @@ def _descend(line: Line, cuts: Cuts, parts: int, stop: float = np.inf) -> Cuts:
         # And where a few cuts all stayed within reach, another look would find them in place.
         near = not at_end and cuts.size <= 17
         if near or not gain > 0.02 / parts**2 * best or cuts.size > 4096:
-            if parts >= min(stop, line.size):
+            if parts >= min(stop, finest):
                 return cuts
-            parts = 4 * parts if parts < np.diff(cuts).max() else line.size
+            parts = 4 * parts if parts < np.diff(cuts).max() else finest
 
 
 def _sweep(line: Line, cuts: Cuts, parts: int) -> tuple[Cuts, float, bool]:
