@@ -1,7 +1,7 @@
 """Group float32 values by their leading 16 bits: a histogram in one pass, without a sort.
 
-A bin is one sign, one exponent and seven bits of mantissa: finer than 1 % of the value, everywhere
-from the smallest to the largest. A count per bin costs a tenth of sorting the values.
+A bin is one sign, one exponent and seven bits of mantissa: narrower than 1 % of the values in it,
+wherever they lie.
 """
 
 from __future__ import annotations

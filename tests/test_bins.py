@@ -23,11 +23,12 @@ def test_bins_ascend_and_count_average_and_spread_their_values_exactly(values):
 
 
 def test_every_value_of_a_bin_lies_between_its_neighbours(values):
+    values = values[values != 0]  # equal zeros of two signs are two bins
     bins = _bins.group(values)
-    order = np.argsort(values, kind="stable")
+    order = np.argsort(values)
     place = np.empty(1 << 16, int)
     place[bins.labels] = np.arange(bins.labels.size)
-    assert np.all(np.diff(place[bins.keys[order]]) >= 0) or -0.0 in values
+    assert np.all(np.diff(place[bins.keys[order]]) >= 0)
 
 
 def test_opening_some_bins_keeps_every_value_and_the_order(values):
