@@ -6,6 +6,7 @@ import shutil
 import tempfile
 
 import matplotlib
+from hypothesis import settings
 
 # Before anything asks for the cache folder: tests must neither read nor spoil the user's own.
 _CACHE = tempfile.mkdtemp(prefix="quantlab-tests-")
@@ -13,3 +14,9 @@ atexit.register(shutil.rmtree, _CACHE, ignore_errors=True)
 os.environ["XDG_CACHE_HOME"] = _CACHE
 os.environ.pop("QUANTLAB_DATA", None)
 matplotlib.use("Agg")
+
+# The same examples on every run, so that a red run is red again; `--hypothesis-profile=search`
+# draws many new ones.
+settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.register_profile("search", max_examples=3_000, deadline=None)
+settings.load_profile("repeatable")

@@ -6,7 +6,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from quantlab_helpers.kmeans import assign, kmeans_1d
@@ -62,7 +62,6 @@ def textbook_program(values, k):
 
 
 class TestKmeansFindsTheOptimum:
-    @settings(deadline=None, max_examples=150, derandomize=True)
     @given(values=small_integers, k=st.integers(1, 6))
     def test_of_few_values_with_repeats(self, values, k):
         best, k_used = brute_force(values, k)
@@ -71,7 +70,6 @@ class TestKmeansFindsTheOptimum:
         assert found.inertia == pytest.approx(best, rel=1e-12, abs=1e-12)
         assert sse(values, found.centres) == pytest.approx(found.inertia, rel=1e-9, abs=1e-12)
 
-    @settings(deadline=None, max_examples=100, derandomize=True)
     @given(pairs=st.lists(st.tuples(st.integers(-9, 9), st.integers(0, 4)), max_size=12))
     def test_of_few_weighted_values(self, pairs):
         pairs.append((3, 1))
@@ -251,7 +249,6 @@ class TestAssign:
         np.testing.assert_array_equal(codes, distance.argmin(-1))
         assert codes.dtype == (np.uint8 if k <= 256 else np.uint16)
 
-    @settings(deadline=None, max_examples=200, derandomize=True)
     @given(
         values=st.lists(st.floats(-4, 4, width=16), min_size=1, max_size=20),
         centres=st.lists(st.floats(-4, 4), min_size=1, max_size=50, unique=True),

@@ -4,7 +4,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn.cluster import KMeans
@@ -46,7 +46,6 @@ def nearest_level(values, low, high, levels):
 
 
 @given(WEIGHTS, BITS)
-@settings(deadline=None)
 def test_no_weight_moves_by_more_than_half_a_step(weights, bits):
     quantized = ql.uniform_quantize(weights, bits)
     error = np.abs(weights - grid_values(quantized))
@@ -56,14 +55,12 @@ def test_no_weight_moves_by_more_than_half_a_step(weights, bits):
 
 
 @given(WEIGHTS, BITS)
-@settings(deadline=None)
 def test_both_ends_are_hit_exactly(weights, bits):
     decoded = ql.uniform_quantize(weights, bits).dequantize()
     assert (decoded.min(), decoded.max()) == (weights.min(), weights.max())
 
 
 @given(WEIGHTS, BITS, st.sampled_from(["float", "int"]))
-@settings(deadline=None)
 def test_order_shape_and_dtypes_are_preserved(weights, bits, zero_point):
     before = weights.copy()
     quantized = ql.uniform_quantize(weights, bits, zero_point=zero_point)
@@ -77,7 +74,6 @@ def test_order_shape_and_dtypes_are_preserved(weights, bits, zero_point):
 
 
 @given(WEIGHTS, BITS)
-@settings(deadline=None)
 def test_quantizing_twice_changes_nothing_more(weights, bits):
     once = ql.uniform_quantize(weights, bits).dequantize()
     assert np.array_equal(ql.uniform_quantize(once, bits).dequantize(), once)
@@ -116,7 +112,6 @@ def test_ties_go_to_the_even_code():
 
 
 @given(WEIGHTS.filter(lambda w: np.ptp(w.astype(np.float64)) > 0), BITS)
-@settings(deadline=None)
 def test_the_integer_zero_point_makes_zero_a_level_and_moves_the_ends_by_half_a_step(weights, bits):
     quantized = ql.uniform_quantize(weights, bits, zero_point="int")
     assert 0.0 in quantized.codebook
@@ -202,7 +197,6 @@ def test_kmeans_is_never_worse_than_scikit_learns(rng):
 
 
 @given(WEIGHTS, st.integers(1, 12))
-@settings(deadline=None)
 def test_every_weight_gets_its_nearest_centre_and_shape_and_order_stay(weights, k):
     quantized = ql.kmeans_quantize(weights, k)
     assert quantized.codes.shape == weights.shape and quantized.codes.dtype == np.uint8
