@@ -9,12 +9,13 @@ from typing import Any, NamedTuple
 
 
 class Row(NamedTuple):
-    """One claim: what was measured, what it must reach, and whether it did."""
+    """One claim: what was measured, what it must reach, whether it did, and else how much less."""
 
     what: str
     measured: str
     target: str
     reached: bool
+    short: float = 0.0
 
 
 def seconds(call: Callable[[], Any]) -> float:
@@ -47,8 +48,11 @@ def in_turn(peer: Callable[[], Any], ours: Callable[[], Any], runs: int = 5) -> 
 def table(rows: list[Row]) -> str:
     """Return the rows as a Markdown table."""
     lines = ["| what | measured | must reach | |", "| --- | --- | --- | --- |"]
-    lines += [
-        f"| {row.what} | {row.measured} | {row.target} | {'yes' if row.reached else '**no**'} |"
-        for row in rows
-    ]
+    lines += [f"| {row.what} | {row.measured} | {row.target} | {_verdict(row)} |" for row in rows]
     return "\n".join(lines)
+
+
+def _verdict(row: Row) -> str:
+    if row.reached:
+        return "yes"
+    return f"**no**, {row.short:.0%} short" if row.short > 0 else "**no**"

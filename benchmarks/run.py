@@ -59,7 +59,8 @@ def main() -> None:
             f"{datetime.date.today()}, {processor()}, {os.cpu_count()} cores, "
             f"Python {platform.python_version()}; {versions}."
         )
-        section = f"## {title}\n\n{table(module.rows())}\n\n{machine}\n"
+        notes = getattr(module, "NOTES", "")
+        section = f"## {title}\n\n{table(module.rows())}\n\n{notes}{machine}\n"
         print(section, flush=True)
         (SECTIONS / f"{name}.md").write_text(section)
     parts = [SECTIONS / f"{name}.md" for name in TITLES]

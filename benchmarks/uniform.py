@@ -12,6 +12,13 @@ from course_lab import array_loop, lab_uniform
 
 import quantlab_helpers as ql
 
+NOTES = """\
+"A list of levels" takes the distances one by one, as the course lab's 25 seconds for a network
+suggest; "an array of them" is the kindest reading of the same loop, in which numpy does the work of
+256 steps, and is short of the target by as much as the row says.
+
+"""
+
 
 def wrong_levels(weights: np.ndarray, bits: int) -> int:
     """Count the codes that are not those of the nearest level of a float64 linspace."""
@@ -42,7 +49,8 @@ def rows(runs: int = 5) -> list[Row]:
             )
             measured = f"{slow / quick:,.0f}x ({slow:.1f} s, {1000 * quick:.2f} ms)"
             what = f"uniform 8 bits against the course lab's loop over {words}, {name}"
-            found.append(Row(what, measured, "2,000x", slow / quick >= 2000))
+            short = 1 - slow / quick / 2000
+            found.append(Row(what, measured, "2,000x", short <= 0, short))
         copy, ours = in_turn(
             lambda w=weights: (w.copy(), w.min(), w.max()),
             lambda w=weights: ql.uniform_quantize(w, 8),

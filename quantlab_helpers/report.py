@@ -104,10 +104,10 @@ def write_report(tour: Tour, folder: str | Path) -> Path:
     """
     folder = Path(folder)
     figures = [
+        ("overview", _overview(tour), _overview_words(tour)),
         ("uniform", _histograms(tour, tour.uniform), _histogram_words(tour, "8-bit levels")),
         ("kmeans", _histograms(tour, tour.kmeans), _histogram_words(tour, f"{K} centres")),
         ("accuracy", _accuracies(tour), _accuracy_words(tour)),
-        ("overview", _overview(tour), _overview_words(tour)),
     ]
     parts = []
     for name, figure, words in figures:
@@ -218,10 +218,10 @@ def _histogram_words(tour: Tour, what: str) -> str:
 def _accuracy_words(tour: Tour) -> str:
     few, many = tour.bits[0], tour.bits[-1]
     return (
-        f"Test accuracy of uniform quantization rises from {few.accuracy:.1%} at {few.value} bit "
-        f"to {many.accuracy:.1%} at {many.value} bits; of k-means from "
-        f"{tour.ks[0].accuracy:.1%} at k = {tour.ks[0].value} to {tour.ks[-1].accuracy:.1%} at "
-        f"k = {tour.ks[-1].value}. The dashed line is the float32 network."
+        f"Test accuracy of uniform quantization is {few.accuracy:.1%} at {few.value} bit and "
+        f"{many.accuracy:.1%} at {many.value} bits; of k-means {tour.ks[0].accuracy:.1%} at "
+        f"k = {tour.ks[0].value} and {tour.ks[-1].accuracy:.1%} at k = {tour.ks[-1].value}. "
+        "The dashed line is the float32 network."
     )
 
 
