@@ -49,4 +49,4 @@ $(VENV)/bin/python:
 
 $(VENV)/installed-%: $(VENV)/bin/python pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[$*]"
-	touch $@
+	touch $@ $(if $(filter dev bench,$*),$(VENV)/installed-notebooks)  # both bring the notebooks' needs
