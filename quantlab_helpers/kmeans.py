@@ -81,7 +81,7 @@ def kmeans_1d(
     check_int("k", k, low=1, high=65_536)
     if sample_weight is None and data.dtype == np.float32 and k <= _FEW and data.size > _MANY:
         bins = group(data.reshape(-1))
-        if bins.counts.size >= _FINE * k:
+        if bins.counts.size > max(EXACT, _FINE * k):
             return _by_bins(data.reshape(-1), bins, k)
     if sample_weight is None:
         cells, weights = np.sort(data, axis=None), None

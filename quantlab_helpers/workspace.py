@@ -139,7 +139,7 @@ def open_jupyterlab(folder: str | Path, *, port: int | None = None, browser: boo
         )
     command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={Path(folder).resolve()}"]
     command.append(f"--LabApp.default_url=/lab/tree/{FIRST_NOTEBOOK}")
-    # The course must not depend on a network, nor wait for one.
+    # The course must not depend on a network: no look for updates, no question about news.
     command.append("--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate")
     if port is not None:
         _require_free(port)
@@ -148,7 +148,11 @@ def open_jupyterlab(folder: str | Path, *, port: int | None = None, browser: boo
         command.append("--no-browser")
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")  # containers run as root; Jupyter would refuse to start
-    server = subprocess.Popen(command)
+    settings = [str(files("quantlab_helpers") / "assets" / "jupyter")]
+    settings += filter(None, [os.environ.get("JUPYTER_CONFIG_PATH")])
+    server = subprocess.Popen(
+        command, env=os.environ | {"JUPYTER_CONFIG_PATH": os.pathsep.join(settings)}
+    )
     # Ctrl-C reaches the server, which asks its own question; this process waits for the answer.
     interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)
     terminate = signal.signal(signal.SIGTERM, lambda *_: server.terminate())

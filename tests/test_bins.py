@@ -89,3 +89,13 @@ def test_codes_by_bins_are_those_of_a_search_among_the_midpoints(k, rng):
     hard = [ends[np.isfinite(ends)], near, np.nextafter(near, np.float32(9)), [0.0, -0.0, 3e38]]
     values[: sum(map(len, hard))] = np.concatenate(hard)[: values.size]
     assert np.array_equal(kmeans.assign(values, centres), np.searchsorted(middles, values))
+
+
+@pytest.mark.parametrize("k", [1, 2, 8])
+def test_few_distinct_values_are_solved_exactly_however_often_they_occur(k, rng):
+    distinct = np.sort(rng.standard_t(2, 250)).astype(np.float32)
+    repeats = rng.integers(1, 400, 250)
+    values = rng.permutation(np.repeat(distinct, repeats))
+    assert values.size > kmeans._MANY
+    expected = kmeans_1d(distinct, k, sample_weight=repeats).inertia
+    assert kmeans_1d(values, k).inertia == pytest.approx(expected, rel=1e-12)

@@ -107,6 +107,7 @@ def test_the_real_server_shows_the_notebooks_and_stops_when_told(tmp_path):
         root = f"http://127.0.0.1:{port}"
         page = urllib.request.urlopen(f"{root}/lab?token={token}").read().decode()
         assert "JupyterLab" in page
+        assert "apputils-extension:announcements" in page  # switched off: it would ask about news
         listing = urllib.request.urlopen(f"{root}/api/contents?token={token}").read()
         names = [item["name"] for item in json.loads(listing)["content"]]
         assert "00_start_here.ipynb" in names
