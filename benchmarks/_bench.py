@@ -55,4 +55,4 @@ def table(rows: list[Row]) -> str:
 def _verdict(row: Row) -> str:
     if row.reached:
         return "yes"
-    return f"**no**, {row.short:.0%} short" if row.short > 0 else "**no**"
+    return f"**no**, {row.short:.0%} short; why: below" if row.short > 0 else "**no**"
