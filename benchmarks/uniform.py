@@ -25,8 +25,8 @@ def wrong_levels(weights: np.ndarray, bits: int) -> int:
     levels = np.linspace(float(weights.min()), float(weights.max()), 2**bits)
     codes = ql.uniform_quantize(weights, bits).codes
     wrong = 0
-    # The nearest of all levels by argmin; a chunk at a time, since 2**16 distances per weight
-    # do not fit in memory, and only around each code for the widest table.
+    # The nearest of all levels by argmin, a chunk at a time; at 16 bits, where 65,536 distances
+    # per weight are too many, the nearer of the two levels that enclose it.
     for start in range(0, len(weights), 4096):
         chunk = weights[start : start + 4096].astype(np.float64)
         if bits <= 8:

@@ -1,7 +1,7 @@
 """Group float32 values by their leading 16 bits: a histogram in one pass, without a sort.
 
 A bin is one sign, one exponent and seven bits of mantissa: narrower than 1 % of the values in it,
-wherever they lie.
+wherever they lie (subnormal numbers apart).
 """
 
 from __future__ import annotations

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 
 from ._files import cache_folder, write_atomically
@@ -19,7 +21,9 @@ _CODE = ("_bins", "_line", "experiments", "kmeans", "metrics", "network", "quant
 
 def fingerprint(net: nn.Module, data: Dataset) -> str:
     """Hash the weights, the images and the code that turns them into numbers."""
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(repr(net).encode())
+    for kind in sorted({type(module) for module in net.modules()}, key=lambda kind: str(kind)):
+        digest.update(_source(kind).encode())
     tensors = [*net.state_dict().values(), data.images, data.labels]
     for tensor in tensors:
         array = tensor.detach().cpu().contiguous().numpy()
@@ -28,6 +32,17 @@ def fingerprint(net: nn.Module, data: Dataset) -> str:
     for module in _CODE:
         digest.update(Path(__file__).with_name(f"{module}.py").read_bytes())
     return digest.hexdigest()
+
+
+def _source(kind: type[nn.Module]) -> str:
+    """Return what a network's class computes: two of them may hold the same weights."""
+    if kind.__module__.startswith("torch."):
+        return f"{kind} {torch.__version__}"
+    try:
+        return inspect.getsource(kind)
+    except (OSError, TypeError):  # typed at a prompt: the compiled code has to do
+        code = kind.forward.__code__
+        return f"{code.co_code.hex()} {code.co_names} {code.co_varnames}"
 
 
 def entry(content: str, name: str, point: tuple[Any, ...]) -> Path:

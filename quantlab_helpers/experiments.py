@@ -364,6 +364,9 @@ def _step_at_entropy(values: np.ndarray, entropy: float) -> float:
 
 def _grid_entropy(codes: np.ndarray) -> float:
     """Return the entropy of signed codes, however far apart they lie."""
+    low = codes.min()
+    if codes.max() - low < 1 << 20:
+        return entropy_bits((codes - low).astype(np.intp))
     return entropy_bits(np.unique(codes, return_inverse=True)[1])
 
 

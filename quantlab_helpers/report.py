@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import io
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,10 +61,7 @@ def tensor_rows(tour: Tour) -> list[tuple[str, ...]]:
     """Return one row of text per tensor: unique values before and after, payload + overhead."""
     rows = []
     for uniform, kmeans in zip(tour.uniform.report, tour.kmeans.report, strict=True):
-        values = 1
-        for size in uniform.shape:
-            values *= size
-        row = [uniform.name, f"{values:,}", f"{uniform.unique_before:,}"]
+        row = [uniform.name, f"{math.prod(uniform.shape):,}", f"{uniform.unique_before:,}"]
         for after in (uniform, kmeans):
             payload, overhead = f"{after.payload_bytes:,}", f"{after.overhead_bytes:,}"
             row += [f"{after.unique_after:,}", f"{payload} + {overhead}"]

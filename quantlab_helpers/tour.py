@@ -134,7 +134,7 @@ def run_tour(
     for seed in range(seeds):
         run = f" (seed {seed})" if seeds > 1 else ""
         if train_first:
-            say(f"training the baseline, {epochs} epochs{run}")
+            say(f"training the baseline, {_plural(epochs, 'epoch')}{run}")
             net = train(epochs=epochs, seed=seed, device=device, progress=progress).net
         else:
             say(f"loading the trained baseline{run}")

@@ -48,6 +48,29 @@ def test_another_network_or_other_images_are_measured_afresh(baseline, few, cach
     assert len(tests_run) == 3
 
 
+def test_another_forward_with_the_same_weights_is_measured_afresh(baseline, few, cache, tests_run):
+    class Upside(ql.Net):
+        def forward(self, images):
+            return -super().forward(images)
+
+    upside = Upside().eval()
+    upside.load_state_dict(baseline.state_dict())
+    right = ql.bits_sweep(baseline, bits=[8], data=few, progress=False)[0]
+    wrong = ql.bits_sweep(upside, bits=[8], data=few, progress=False)[0]
+    assert len(tests_run) == 2
+    assert wrong.accuracy < 0.1 < right.accuracy
+
+
+def test_a_network_typed_at_a_prompt_has_a_fingerprint_of_its_own(few):
+    def typed(expression):
+        names = {"nn": torch.nn}
+        exec(f"class Typed(nn.Linear):\n def forward(self, x): return {expression}", names)
+        torch.manual_seed(0)
+        return _cache.fingerprint(names["Typed"](2, 2), few)
+
+    assert typed("x + x") == typed("x + x") != typed("x - x")
+
+
 @pytest.mark.parametrize("damage", [b"", b"{", b"[1]", b"[null, 2]"])
 def test_a_damaged_cache_entry_is_measured_again(baseline, few, cache, tests_run, damage):
     first = ql.bits_sweep(baseline, bits=[2], data=few, progress=False)

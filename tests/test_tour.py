@@ -84,7 +84,7 @@ def small_tour(tmp_path_factory):
 
 def test_training_the_baseline_is_part_of_the_tour_when_asked(small_tour):
     walked, said = small_tour
-    assert said[0] == "training the baseline, 1 epochs (seed 0)"
+    assert said[0] == "training the baseline, 1 epoch (seed 0)"
     assert len(walked.steps[0].accuracies) == 2
 
 
