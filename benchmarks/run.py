@@ -1,10 +1,10 @@
 """Run every benchmark and write RESULTS.md.
 
-    make bench                   # all, about 20 minutes
+    make bench                   # all, about 45 minutes
     make bench ARGS=uniform      # some again; the others stay as last measured
 
-One thread, alternating runs, medians; ratios are what to quote, since absolute times follow the
-load of the machine.
+Alternating runs, medians, one thread except for training; ratios are what to quote, since
+absolute times follow the load of the machine.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 import course_lab
 import imports
 import kmeans
+import training
 import uniform
 from _bench import table
 
@@ -30,6 +31,7 @@ SECTIONS = HERE.parent / "build" / "bench"
 LIBRARIES = ("numpy", "torch", "scikit-learn", "scipy", "faiss-cpu", "flash1dkmeans", "kmeans1d")
 TITLES = {
     "imports": ("Import", imports),
+    "training": ("Training", training),
     "course_lab": ("The course lab's quantizers", course_lab),
     "uniform": ("Uniform quantization, 470,400 weights", uniform),
     "kmeans": ("k-means, 470,400 weights", kmeans),

@@ -1,11 +1,12 @@
 """Networks on disk, and the trained one that travels with the package.
 
-Plain safetensors files with float32 weights: names, shapes, numbers and a note on where they
-come from; nothing is ever unpickled. Read `quantizers.py` next.
+Plain safetensors files with float32 weights: names, shapes, numbers, a note on where they come
+from and a checksum; nothing is ever unpickled. Read `quantizers.py` next.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from importlib.resources import as_file, files
 from importlib.resources.abc import Traversable
@@ -38,12 +39,13 @@ def save_net(net: Net, path: str | Path, *, metadata: dict[str, object] | None =
     >>> from quantlab_helpers import reset_model
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     save_net(reset_model(), Path(folder) / "net.safetensors", metadata={"epochs": 0})
-    ...     net_metadata(Path(folder) / "net.safetensors")
-    {'epochs': 0}
+    ...     net_metadata(Path(folder) / "net.safetensors")["epochs"]
+    0
     """
     tensors = {name: value.detach().cpu().contiguous() for name, value in net.state_dict().items()}
-    note = {"quantlab": json.dumps(metadata or {}, sort_keys=True)}
-    write_atomically(Path(path), safetensors.torch.save(tensors, note))
+    note = {**(metadata or {}), "weights_sha256": _sha256(tensors)}
+    file = safetensors.torch.save(tensors, {"quantlab": json.dumps(note, sort_keys=True)})
+    write_atomically(Path(path), file)
 
 
 def load_net(path: str | Path, *, device: str | torch.device | None = None) -> Net:
@@ -66,7 +68,8 @@ def load_net(path: str | Path, *, device: str | torch.device | None = None) -> N
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is not a safetensors file, or its tensors are not those of `Net`.
+        If it is not a safetensors file, its tensors are not those of `Net`, or they have
+        another checksum than the file says.
 
     Examples
     --------
@@ -94,16 +97,15 @@ def net_metadata(path: str | Path) -> dict[str, object]:
     Returns
     -------
     dict
-        The metadata, empty where there is none.
+        The metadata, and as ``weights_sha256`` the checksum of the weights; empty in a file
+        that something else wrote.
 
     Examples
     --------
     >>> baseline_metadata()["epochs"]
     5
     """
-    note = _read(path, None).get("quantlab", "{}")
-    metadata: dict[str, object] = json.loads(note)
-    return metadata
+    return _read(path, None)
 
 
 def load_baseline(device: str | torch.device | None = None) -> Net:
@@ -137,7 +139,7 @@ def baseline_metadata() -> dict[str, object]:
     Returns
     -------
     dict
-        Among others ``epochs``, ``l1_beta``, ``seed`` and ``test_accuracy`` in 0..1.
+        What `TrainingResult` calls ``settings``, and ``test_accuracy`` in 0..1.
 
     Examples
     --------
@@ -152,18 +154,37 @@ def _baseline() -> Traversable:
     return files("quantlab_helpers") / "assets" / "baseline.safetensors"
 
 
-def _read(path: str | Path, net: Net | None) -> dict[str, str]:
+def _sha256(tensors: dict[str, torch.Tensor]) -> str:
+    """Hash names and numbers, whatever their order in a file."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        digest.update(name.encode())
+        digest.update(tensors[name].contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _read(path: str | Path, net: Net | None) -> dict[str, object]:
     """Load the file's tensors into `net`, if there is one, and return the file's metadata."""
     if not Path(path).is_file():
         raise FileNotFoundError(f"There is no file {str(path)!r}; check the name and the folder.")
+    tensors: dict[str, torch.Tensor] = {}
     try:
         with safetensors.safe_open(path, framework="pt") as file:
+            note = (file.metadata() or {}).get("quantlab", "{}")
             if net is not None:
-                net.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
-            return file.metadata() or {}
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+                net.load_state_dict(tensors)
     except (safetensors.SafetensorError, RuntimeError) as error:
         reason = str(error).splitlines()[0].rstrip(":. ")
         raise ValueError(
             f"{str(path)!r} does not hold the weights of this package's Net ({reason}); "
             "pass a file written by save_net."
         ) from None
+    metadata: dict[str, object] = json.loads(note)
+    recorded = metadata.get("weights_sha256")
+    if tensors and recorded is not None and recorded != _sha256(tensors):
+        raise ValueError(
+            f"{str(path)!r} is damaged: its weights have another checksum than it says; "
+            "get the file again, or train the network again."
+        )
+    return metadata

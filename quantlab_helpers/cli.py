@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,9 @@ from . import __version__
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+
+_RECIPES = ["course", "fast"]  # training.RECIPES, without importing torch for --help
 
 
 class _Commands(click.Group):
@@ -76,8 +80,13 @@ def lab(folder: Path, browser: bool, port: int | None, copy_only: bool) -> None:
     "--train", "train_first", is_flag=True, help="Train the baseline instead of loading it."
 )
 @click.option(
-    "--epochs", type=click.IntRange(1), default=5, show_default=True, help="With --train."
+    "--recipe",
+    type=click.Choice(_RECIPES),
+    default="fast",
+    show_default=True,
+    help="With --train: the course lab's settings, or one epoch with one cycle.",
 )
+@click.option("--epochs", type=click.IntRange(1), help="With --train; default: the recipe's.")
 @click.option(
     "--retrain-epochs",
     type=click.IntRange(1),
@@ -103,7 +112,8 @@ def lab(folder: Path, browser: bool, port: int | None, copy_only: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the numbers for a machine.")
 def tour(
     train_first: bool,
-    epochs: int,
+    recipe: str,
+    epochs: int | None,
     retrain_epochs: int,
     seeds: int,
     device: str | None,
@@ -115,6 +125,7 @@ def tour(
     \b
     Examples:
       quantlab tour
+      quantlab tour --train
       quantlab tour --seeds 5 --json > tour.json
     """
     from .report import step_table, tensor_table, write_report
@@ -125,6 +136,7 @@ def tour(
 
     result = run_tour(
         train_first=train_first,
+        recipe=recipe,
         seeds=seeds,
         epochs=epochs,
         retrain_epochs=retrain_epochs,
@@ -139,6 +151,71 @@ def tour(
     console.print(tensor_table(result))
     console.print(step_table(result))
     click.echo(f"{result.seconds:.0f} s. The figures are in {page}")
+
+
+@main.command()
+@click.option(
+    "--recipe",
+    type=click.Choice(_RECIPES),
+    default="course",
+    show_default=True,
+    help="The course lab's settings, or one epoch with one cycle.",
+)
+@click.option("--epochs", type=click.IntRange(1), help="Default: the recipe's.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option("--device", help="cpu, cuda or mps; default: the best there is.")
+@click.option(
+    "--save",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The safetensors file to write; the settings go into its metadata.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the numbers for a machine.")
+def train(
+    recipe: str,
+    epochs: int | None,
+    seed: int,
+    device: str | None,
+    save: Path | None,
+    as_json: bool,
+) -> None:
+    """Train the network on MNIST with an L1 penalty, test it, and save it.
+
+    Ctrl-C ends the training early; the network is tested and saved as it is then, and the exit
+    status is 1.
+
+    \b
+    Example:
+      quantlab train --recipe fast --save net.safetensors
+    """
+    from .checkpoints import save_net
+    from .training import evaluate
+    from .training import train as train_net
+
+    if save is not None:
+        _check_writable(save)
+    result = train_net(recipe=recipe, epochs=epochs, seed=seed, device=device)
+    metadata = {
+        **result.settings,
+        "interrupted": result.interrupted,
+        "training_accuracy": [round(epoch.accuracy, 4) for epoch in result.history],
+        "test_accuracy": evaluate(result.net).accuracy,
+    }
+    if save is not None:
+        save_net(result.net, save, metadata=metadata)
+    if as_json:
+        history = [epoch._asdict() for epoch in result.history]
+        click.echo(json.dumps(metadata | {"history": history}, indent=1))
+    else:
+        for epoch in result.history:
+            click.echo(
+                f"epoch {epoch.epoch}: loss {epoch.loss:.4f}, "
+                f"training accuracy {epoch.accuracy:.2%}, {epoch.seconds:.1f} s"
+            )
+        click.echo(f"test accuracy {metadata['test_accuracy']:.2%}")
+        if save is not None:
+            click.echo(f"saved in {save}")
+    if result.interrupted:
+        sys.exit(1)
 
 
 @main.command()
@@ -164,6 +241,15 @@ def doctor(as_json: bool) -> None:
                 click.echo(f"     {'':18}to mend it: {finding.mend}")
     if any(finding.status == "fail" for finding in findings):
         sys.exit(1)
+
+
+def _check_writable(path: Path) -> None:
+    """Refuse a file that could not be written, before minutes are spent on its content."""
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise OSError(f"There is no folder {str(folder)!r} to save in; make it first.")
+    if not os.access(folder, os.W_OK):
+        raise OSError(f"The folder {str(folder)!r} cannot be written to; choose another.")
 
 
 def _console() -> Console:

@@ -17,7 +17,7 @@ from .metrics import float32_bytes
 from .model import Net
 from .network import QuantizedModel, quantize_model
 from .quantizers import kmeans_quantize, uniform_quantize
-from .training import evaluate, train
+from .training import RECIPES, TrainingResult, evaluate, train
 
 # Test accuracy as the two editions of the course lab print it, one run each.
 PUBLISHED: dict[str, list[float | None]] = {
@@ -89,8 +89,9 @@ class Tour:
 def run_tour(
     *,
     train_first: bool = False,
+    recipe: str = "fast",
     seeds: int = 1,
-    epochs: int = 5,
+    epochs: int | None = None,
     retrain_epochs: int = 1,
     device: str | torch.device | None = None,
     progress: bool = True,
@@ -102,10 +103,13 @@ def run_tour(
     ----------
     train_first : bool, default=False
         Train the baseline, once per seed, instead of loading the one in the package.
+    recipe : {"fast", "course"}, default="fast"
+        How the baseline is trained then.
     seeds : int, default=1
         How often the random parts (training and retraining) are repeated.
     epochs, retrain_epochs : int
-        Of the baseline where it is trained, and of the retraining.
+        Of the baseline where it is trained (by default the recipe's), and of the retraining,
+        which takes the learning rate of "course".
     device : str or torch.device, optional
         By default CUDA or MPS where there is one, else the CPU.
     progress : bool, default=True
@@ -134,8 +138,11 @@ def run_tour(
     for seed in range(seeds):
         run = f" (seed {seed})" if seeds > 1 else ""
         if train_first:
-            say(f"training the baseline, {_plural(epochs, 'epoch')}{run}")
-            net = train(epochs=epochs, seed=seed, device=device, progress=progress).net
+            wanted = _plural(epochs or RECIPES[recipe].epochs, "epoch")
+            say(f"training the baseline, recipe {recipe!r}, {wanted}{run}")
+            net = _finished(
+                train(recipe=recipe, epochs=epochs, seed=seed, device=device, progress=progress)
+            )
         else:
             say(f"loading the trained baseline{run}")
             net = load_baseline(device)
@@ -151,7 +158,7 @@ def run_tour(
         say(f"retraining the k-means network, {_plural(retrain_epochs, 'epoch')}{run}")
         again = Net().to(next(net.parameters()).device)
         again.load_state_dict(kmeans.net.state_dict())
-        retrained = train(again, epochs=retrain_epochs, seed=seed, progress=progress).net
+        retrained = _finished(train(again, epochs=retrain_epochs, seed=seed, progress=progress))
         measure("retrained", retrained, float32_bytes(retrained))
         say(f"k-means again: k = {K}{run}")
         requantized = _kmeans(retrained)
@@ -169,6 +176,13 @@ def _kmeans(net: nn.Module) -> QuantizedModel:
     return quantize_model(
         net, weights=lambda w: kmeans_quantize(w, K), biases=lambda b: kmeans_quantize(b, K)
     )
+
+
+def _finished(result: TrainingResult) -> Net:
+    """Return the network; whoever interrupts a training wants the tour to end."""
+    if result.interrupted:
+        raise KeyboardInterrupt
+    return result.net
 
 
 def _plural(count: int, noun: str) -> str:

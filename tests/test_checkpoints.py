@@ -15,7 +15,8 @@ def test_a_saved_network_comes_back_bit_for_bit(tmp_path):
     state = loaded.state_dict()
     assert all(torch.equal(value, state[name]) for name, value in net.state_dict().items())
     assert not loaded.training
-    assert ql.net_metadata(tmp_path / "a.safetensors") == {"epochs": 0, "note": "fresh"}
+    note = ql.net_metadata(tmp_path / "a.safetensors")
+    assert note.pop("weights_sha256") and note == {"epochs": 0, "note": "fresh"}
 
 
 def test_saving_replaces_a_file_and_leaves_nothing_else_behind(tmp_path):
@@ -57,6 +58,25 @@ def test_a_foreign_file_is_refused_by_name(tmp_path, content):
         ql.load_net(path)
 
 
+def test_a_file_in_which_a_weight_has_changed_is_refused(tmp_path):
+    path = tmp_path / "damaged.safetensors"
+    ql.save_net(ql.reset_model(device="cpu"), path)
+    content = bytearray(path.read_bytes())
+    content[-5] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"damaged.safetensors' is damaged: .* get the file again"):
+        ql.load_net(path)
+
+
+def test_a_file_without_a_checksum_is_read_all_the_same(tmp_path):
+    state = ql.reset_model(seed=2, device="cpu").state_dict()
+    contiguous = {name: value.contiguous() for name, value in state.items()}
+    safetensors.torch.save_file(contiguous, tmp_path / "plain.safetensors")
+    net = ql.load_net(tmp_path / "plain.safetensors", device="cpu")
+    assert torch.equal(net.fc1.weight, state["fc1.weight"])
+    assert ql.net_metadata(tmp_path / "plain.safetensors") == {}
+
+
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"no file .*gone.safetensors'; check the name"):
         ql.load_net(tmp_path / "gone.safetensors")
@@ -64,6 +84,7 @@ def test_a_missing_file_is_named(tmp_path):
 
 def test_the_baseline_knows_its_recipe():
     recipe = ql.baseline_metadata()
+    assert recipe["recipe"] == "course" and len(recipe["weights_sha256"]) == 64
     assert recipe["epochs"] == 5 and recipe["batch_size"] == 100 and recipe["seed"] == 0
     assert recipe["learning_rate"] == recipe["l1_beta"] == 1e-3
     assert recipe["test_accuracy"] >= 0.982

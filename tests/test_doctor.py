@@ -20,6 +20,8 @@ def test_the_baselines_line_tells_its_recipe_and_its_measured_accuracy():
     detail = by_subject()["baseline"].detail
     recorded = f"{ql.baseline_metadata()['test_accuracy']:.2%}"
     assert f"recorded {recorded}" in detail
+    checksum = ql.baseline_metadata()["weights_sha256"]
+    assert f"checksum {checksum[:12]} verified" in detail and "recipe 'course'" in detail
     assert "5 epochs" in detail and "L1 0.001" in detail and "seed 0" in detail
 
 
@@ -51,6 +53,13 @@ def test_what_is_broken_is_reported_with_the_way_to_mend_it(monkeypatch, part, s
     finding = by_subject()[subject]
     assert finding.status == "fail" and finding.detail == "OSError: the disk is gone"
     assert finding.mend.startswith("reinstall quantlab-helpers")
+
+
+def test_a_baseline_that_does_not_say_where_it_comes_from_is_a_failure(monkeypatch):
+    recipe = ql.baseline_metadata()
+    del recipe["l1_beta"]
+    monkeypatch.setattr(doctor, "baseline_metadata", lambda: recipe)
+    assert "its file does not say 'l1_beta'" in by_subject()["baseline"].detail
 
 
 def test_a_baseline_that_tests_otherwise_than_recorded_is_a_failure(monkeypatch):

@@ -84,8 +84,17 @@ def small_tour(tmp_path_factory):
 
 def test_training_the_baseline_is_part_of_the_tour_when_asked(small_tour):
     walked, said = small_tour
-    assert said[0] == "training the baseline, 1 epoch (seed 0)"
+    assert said[0] == "training the baseline, recipe 'fast', 1 epoch (seed 0)"
     assert len(walked.steps[0].accuracies) == 2
+
+
+def test_whoever_interrupts_a_training_ends_the_tour(monkeypatch):
+    def interrupted(*_, **__):
+        return tour.TrainingResult(None, [], {}, interrupted=True)
+
+    monkeypatch.setattr(tour, "train", interrupted)
+    result = CliRunner().invoke(main, ["tour", "--train"])
+    assert result.exit_code == 1 and result.stderr.endswith("Aborted!\n")
 
 
 def test_the_tables_show_mean_and_spread_and_the_published_figures(small_tour):

@@ -1,3 +1,6 @@
+import io
+import signal
+
 import numpy as np
 import pytest
 import torch
@@ -5,6 +8,7 @@ from torch import nn
 from torch.nn import functional as F
 
 import quantlab_helpers as ql
+from quantlab_helpers import training
 
 
 @pytest.fixture(scope="session")
@@ -32,14 +36,17 @@ def test_one_epoch_is_the_textbook_loop(small):
         loss.backward()
         adam.step()
         total += loss.item() * len(index)
-    result = train_small(small, seed=3)
+    result = train_small(small, seed=3, precision="float32")
     torch.testing.assert_close(result.net.fc1.weight, net.fc1.weight, rtol=1e-3, atol=1e-5)
     assert result.history[0].loss == pytest.approx(total / 1_000, rel=1e-4)
 
 
-def test_the_same_seed_gives_the_same_weights_bit_for_bit(small):
-    first, same = train_small(small, seed=5).net, train_small(small, seed=5).net
-    other = train_small(small, seed=6).net
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_the_same_seed_gives_the_same_weights_bit_for_bit(small, precision):
+    def net(seed):
+        return train_small(small, seed=seed, precision=precision).net
+
+    first, same, other = net(5), net(5), net(6)
     assert torch.equal(first.conv1.weight, same.conv1.weight)
     assert torch.equal(first.fc1.weight, same.fc1.weight)
     assert not torch.equal(first.fc1.weight, other.fc1.weight)
@@ -68,6 +75,150 @@ def test_the_penalty_is_the_sum_over_every_parameter_and_its_gradient_the_sign()
     assert penalty.item() == pytest.approx(expected, rel=1e-5)
     penalty.backward()
     assert all(torch.equal(p.grad, p.sign()) for p in net.parameters())
+
+
+@pytest.mark.parametrize("missing", [[], ["_foreach_sign"], ["_foreach_norm", "_foreach_add_"]])
+def test_the_penalty_added_by_hand_is_the_one_autograd_adds(monkeypatch, missing):
+    """Bit for bit, and also in a torch without its private functions for lists."""
+    net = ql.reset_model(seed=0, device="cpu")
+    with torch.no_grad():
+        net.fc1.weight[:10] = 0.0  # where the sign is 0
+    parameters = list(net.parameters())
+    expected = torch.autograd.grad(0.25 * ql.l1_penalty(net), parameters)
+    for parameter in parameters:
+        parameter.grad = torch.zeros_like(parameter)
+    for name in missing:
+        monkeypatch.delattr(torch, name)
+    with torch.no_grad():
+        total = training._pull_to_zero(parameters, 0.25)
+    assert all(torch.equal(p.grad, e) for p, e in zip(parameters, expected, strict=True))
+    assert total.item() == pytest.approx(ql.l1_penalty(net).item(), rel=1e-5)
+
+
+def test_frozen_layers_stay_as_they_are(small):
+    net = ql.reset_model(device="cpu")
+    net.conv1.requires_grad_(False)
+    trained = train_small(small, net).net
+    assert torch.equal(trained.conv1.weight, net.conv1.weight)
+    assert not torch.equal(trained.conv2.weight, net.conv2.weight)
+
+
+def test_a_recipe_says_what_it_did_and_a_setting_overrides_it(small):
+    result = train_small(small, recipe="fast", epochs=None, learning_rate=0.002, seed=4)
+    assert result.settings == {
+        "recipe": "fast",
+        "epochs": 1,
+        "learning_rate": 0.002,
+        "one_cycle": True,
+        "batch_size": 100,
+        "l1_beta": 0.001,
+        "seed": 4,
+        "precision": result.settings["precision"],
+        "images": 1_000,
+    }
+    assert train_small(small, epochs=None).settings["epochs"] == 5
+
+
+def test_one_cycle_rises_to_the_peak_and_falls_to_almost_nothing(small, monkeypatch):
+    rates = []
+
+    class Spy(torch.optim.Adam):
+        def step(self, *arguments):
+            rates.append(self.param_groups[0]["lr"])
+            return super().step(*arguments)
+
+    monkeypatch.setattr(torch.optim, "Adam", Spy)
+    train_small(small, recipe="fast", batch_size=20)
+    assert len(rates) == 50
+    assert max(rates) == pytest.approx(0.005) and 10 < rates.index(max(rates)) < 20
+    assert rates[0] < 0.001 and rates[-1] < 1e-5
+
+
+@pytest.mark.parametrize("images", [1, 3, 101])
+def test_the_smallest_trainings_work_in_every_recipe(small, images):
+    few = ql.Dataset(small.images[:images], small.labels[:images])
+    for recipe in training.RECIPES:
+        assert len(train_small(few, recipe=recipe).history) == 1
+
+
+@pytest.mark.parametrize(
+    ("features", "expected"),
+    [
+        ({"avx512_bf16": True}, "bfloat16"),
+        ({"amx_bf16": True}, "bfloat16"),
+        ({"avx512_f": True, "avx512_bf16": False}, "float32"),
+        ({}, "float32"),
+    ],
+)
+def test_low_precision_is_chosen_where_the_processor_computes_with_it(
+    small, monkeypatch, features, expected
+):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: features)
+    assert train_small(small).settings["precision"] == expected
+
+
+def test_a_torch_that_does_not_know_the_processor_computes_in_float32(small, monkeypatch):
+    monkeypatch.delattr(torch.cpu, "get_capabilities")
+    assert train_small(small).settings["precision"] == "float32"
+
+
+def interrupting(after):
+    """Batches among which Ctrl-C is pressed: a real signal."""
+
+    def batches(*arguments, **options):
+        for number, batch in enumerate(ql.batches(*arguments, **options)):
+            if number == after:
+                signal.raise_signal(signal.SIGINT)
+            yield batch
+
+    return batches
+
+
+def test_ctrl_c_returns_the_network_trained_so_far_with_a_note(small, monkeypatch, capsys):
+    monkeypatch.setattr(training, "batches", interrupting(after=7))
+    result = train_small(small, epochs=3)
+    assert result.interrupted and result.history == []
+    assert not result.net.training
+    expected = "interrupted after step 7 of 30: this is the network as far as it was trained"
+    assert expected in capsys.readouterr().err
+    monkeypatch.undo()
+    seven = ql.Dataset(*(tensor[shuffled(1_000)[:700]] for tensor in small))
+    fresh = ql.reset_model(device="cpu")
+    assert not torch.equal(result.net.fc1.weight, fresh.fc1.weight)
+    before, after = ql.evaluate(fresh, seven), ql.evaluate(result.net, seven)
+    assert after.correct > before.correct
+    assert not train_small(small, result.net).interrupted
+
+
+def shuffled(count, seed=0):
+    return torch.randperm(count, generator=torch.Generator().manual_seed(seed))
+
+
+def test_the_epochs_finished_before_ctrl_c_stay_in_the_history(small, monkeypatch):
+    whole = train_small(small)
+    presses = iter([interrupting(after=99), interrupting(after=3)])
+    monkeypatch.setattr(training, "batches", lambda *a, **o: next(presses)(*a, **o))
+    result = train_small(small, epochs=5)
+    assert [epoch[:3] for epoch in result.history] == [epoch[:3] for epoch in whole.history]
+
+
+def test_the_bar_shows_loss_accuracy_and_the_time_left(small, monkeypatch):
+    from tqdm import tqdm
+
+    screen = io.StringIO()
+    monkeypatch.setattr(
+        training,
+        "progress_bar",
+        lambda total, description, show: tqdm(
+            total=total, desc=description, file=screen, mininterval=0, disable=not show
+        ),
+    )
+    result = train_small(small, progress=True, epochs=2)
+    last = screen.getvalue().rstrip().rsplit("\r", 1)[-1]
+    assert f"loss={result.history[1].loss:.4f}" in screen.getvalue()
+    assert f"accuracy={result.history[1].accuracy:.4f}" in screen.getvalue()
+    assert "epoch=1" in screen.getvalue() and "20/20" in last
+    assert "10/20 [00:" in screen.getvalue() and "<00:" in screen.getvalue()
 
 
 class Oracle(nn.Module):
@@ -102,6 +253,8 @@ def test_evaluate_counts_exactly_and_gives_the_mode_back():
         ({"batch_size": 2.0}, TypeError, r"`batch_size` .* got 2.0 of type float; round it"),
         ({"learning_rate": 0}, ValueError, r"`learning_rate` must be a finite number above 0"),
         ({"l1_beta": -1e-3}, ValueError, r"`l1_beta` .* of at least 0, got -0.001"),
+        ({"recipe": "slow"}, ValueError, r"`recipe` must be one of 'course', 'fast', got 'slow'"),
+        ({"precision": "int8"}, ValueError, r"`precision` must be one of .*, got 'int8'"),
         ({"device": "abacus"}, ValueError, r"`device` must name a device .* got 'abacus'"),
     ],
 )

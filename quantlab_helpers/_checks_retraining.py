@@ -1,0 +1,7 @@
+"""The exercises of lesson 04, retraining, and their well-known mistakes."""
+
+from __future__ import annotations
+
+from ._exercise import FunctionExercise, ValueExercise
+
+EXERCISES: list[FunctionExercise | ValueExercise] = []

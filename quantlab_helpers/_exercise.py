@@ -1,0 +1,275 @@
+"""How one answer is judged: run it on copies of the cases, compare, recognise the mistake.
+
+An exercise knows its solution, the inputs to try (awkward ones too), how far an answer may be
+from the solution, and what well-known mistakes would return. A mistake is named only where the
+answer is what that mistake gives.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import sys
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+Case = tuple[Any, ...]  # the arguments of one call
+Difference = str | None  # what is wrong with an answer, None where nothing is
+
+
+class CheckFailed(AssertionError):
+    """An answer that is not right: what happened, why, and how to fix it."""
+
+    def __init__(self, happened: str, why: str, fix: str) -> None:
+        super().__init__(f"What happened: {happened}\nWhy: {why}\nHow to fix it: {fix}")
+
+    def _render_traceback_(self) -> list[str]:
+        """Show a notebook's reader the message, not the inside of the checks."""
+        return [f"Not yet right.\n{self}"]
+
+
+class NotAnswered(NotImplementedError):
+    """An exercise that still has its stub."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [str(self)]
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A known way to go wrong: what it would return, why that is wrong, and the way out."""
+
+    gives: Callable[..., Any]
+    why: str
+    fix: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class FunctionExercise:
+    """The learner writes a function.
+
+    ``cases`` draws the calls to try, ordinary ones first. ``differs(expected, got, case)`` says
+    in one clause what is wrong with an answer ("your levels end at 0.747, not at 1.0"), or None.
+    ``why`` and ``fix`` are for answers that no mistake explains.
+    """
+
+    name: str
+    signature: str
+    solution: Callable[..., Any]
+    cases: Callable[[np.random.Generator], Iterable[Case]]
+    differs: Callable[[Any, Any, Case], Difference]
+    why: str
+    fix: str
+    mistakes: Sequence[Mistake] = ()
+
+    def check(self, function: Any, seed: int) -> None:
+        """Raise `CheckFailed` or `NotAnswered` unless `function` is right."""
+        if not callable(function):
+            raise CheckFailed(
+                f"the check got {_shown(function)}, which is not a function",
+                f"the exercise asks for a function {self.signature}",
+                "pass the function itself, without calling it",
+            )
+        cases, results = [], []
+        stopped: CheckFailed | None = None
+        for case in self.cases(np.random.default_rng(seed)):
+            try:
+                results.append(self._call(function, case))
+            except CheckFailed as failure:  # an earlier case may tell more
+                stopped = failure
+                break
+            cases.append(case)
+        expected = [self.solution(*copy.deepcopy(case)) for case in cases]
+        failures = [
+            (index, difference)
+            for index, case in enumerate(cases)
+            if (difference := self.differs(expected[index], results[index], case)) is not None
+        ]
+        if failures:
+            first, difference = failures[0]
+            why, fix = self._explain(cases, expected, results, first)
+            raise CheckFailed(f"{difference}, for {self._shown_call(cases[first])}", why, fix)
+        if stopped is not None:
+            raise stopped
+
+    def _call(self, function: Callable[..., Any], case: Case) -> Any:
+        """Call the answer on copies, quietly, and see what it did to them."""
+        given = copy.deepcopy(case)
+        try:
+            # numpy's warnings and a stray print to stderr would cost points in nbgrader.
+            with warnings.catch_warnings(), contextlib.redirect_stderr(sys.stdout):
+                warnings.simplefilter("ignore")
+                result = function(*given)
+        except NotImplementedError:
+            raise NotAnswered(
+                f"{self.name} is not answered yet: write the body of {self.signature} "
+                "in place of `raise NotImplementedError`."
+            ) from None
+        except Exception as error:
+            raise CheckFailed(
+                f"{self._shown_call(case)} raised {type(error).__name__}: {error}",
+                f"the function has to work for these arguments too; {self.why}",
+                self.fix,
+            ) from error
+        if result is None:
+            raise CheckFailed(
+                f"{self._shown_call(case)} returned None",
+                "a function without a `return` gives None, whatever it has computed",
+                "end the function with `return` and the result",
+            )
+        if not same(given, case):
+            raise CheckFailed(
+                f"{self._shown_call(case)} changed its argument",
+                "an array is passed by reference: writing into it changes the caller's weights, "
+                "and the next quantizer would get weights that are quantized already",
+                "work on a copy, or compute a new array instead of assigning into the given one",
+            )
+        return result
+
+    def _explain(
+        self, cases: list[Case], expected: list[Any], results: list[Any], first: int
+    ) -> tuple[str, str]:
+        """Name the mistake that gives these results; one that gives all of them comes first."""
+        if len(cases) > 1 and self._constant(cases, expected, results):
+            return (
+                "the result is the same for every input, so it does not depend on the arguments",
+                f"compute it from the arguments of {self.signature}",
+            )
+        for indices in (range(len(cases)), [first]):
+            for mistake in self.mistakes:
+                if all(self._is(mistake, cases[i], results[i]) for i in indices):
+                    return mistake.why, mistake.fix
+        return self.why, self.fix
+
+    def _is(self, mistake: Mistake, case: Case, result: Any) -> bool:
+        try:
+            with warnings.catch_warnings(), np.errstate(all="ignore"):
+                warnings.simplefilter("ignore")
+                given = mistake.gives(*copy.deepcopy(case))
+                return self.differs(given, result, case) is None
+        except Exception:  # a mistake that cannot even be made with these arguments
+            return False
+
+    def _constant(self, cases: list[Case], expected: list[Any], results: list[Any]) -> bool:
+        def all_same(values: list[Any]) -> bool:
+            return all(same(values[0], value) for value in values[1:])
+
+        return all_same(results) and not all_same(expected)
+
+    def _shown_call(self, case: Case) -> str:
+        arguments = ", ".join(_shown(value) for value in case)
+        return f"{self.signature.partition('(')[0]}({arguments})"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValueExercise:
+    """The learner gives values: a choice, a number. ``rule`` says what counts as an answer.
+
+    ``well_formed`` is what the visible test asks; ``judge`` returns None where the values are
+    right, else (what happened, why, how to fix it).
+    """
+
+    name: str
+    rule: str
+    well_formed: Callable[..., bool]
+    judge: Callable[..., tuple[str, str, str] | None]
+
+    def answered(self, *values: Any) -> None:
+        """Raise unless the values are answers at all, right or not."""
+        if all(value is None or value is ... for value in values):
+            raise NotAnswered(f"{self.name} is not answered yet: {self.rule}.")
+        try:
+            fine = bool(self.well_formed(*values))
+        except Exception:
+            fine = False
+        if not fine:
+            shown = ", ".join(_shown(value) for value in values)
+            raise CheckFailed(
+                f"your answer is {shown}", "this is not one of the answers", self.rule
+            )
+
+    def check(self, *values: Any) -> None:
+        """Raise unless the values are right."""
+        self.answered(*values)
+        found = self.judge(*values)
+        if found is not None:
+            raise CheckFailed(*found)
+
+
+def as_array(values: Any) -> NDArray[Any] | str:
+    """Return a list, tuple, array or tensor of numbers as an array; else what it is instead."""
+    if isinstance(values, torch.Tensor):
+        values = values.detach().cpu()
+        values = (values.float() if values.dtype == torch.bfloat16 else values).numpy()
+    try:
+        array = np.asarray(values)
+    except (ValueError, TypeError):
+        return f"your function returned {_shown(values)}, not an array of numbers"
+    if array.dtype.kind not in "biuf":
+        return f"your function returned {_shown(values)}, not numbers"
+    return array
+
+
+def differs_by(
+    expected: NDArray[Any], got: Any, tolerance: float, *, what: str = "values"
+) -> Difference:
+    """Say where an array of numbers is further than `tolerance` from the expected one."""
+    array = as_array(got)
+    if isinstance(array, str):
+        return array
+    if array.shape != expected.shape:
+        return f"your {what} have shape {array.shape}, expected {expected.shape}"
+    if np.isnan(array).any():
+        return f"{int(np.isnan(array).sum())} of your {array.size:,} {what} are NaN"
+    distance = np.abs(array.astype(np.float64) - expected)
+    if distance.size == 0 or distance.max() <= tolerance:
+        return None
+    worst = np.unravel_index(int(distance.argmax()), distance.shape)
+    count = int((distance > tolerance).sum())
+    place = "".join(f"[{index}]" for index in worst)
+    return (
+        f"{count:,} of your {array.size:,} {what} differ; the furthest is "
+        f"{what}{place} = {array[worst]:.6g}, expected {expected[worst]:.6g}"
+    )
+
+
+def same(one: Any, other: Any) -> bool:
+    """Compare arrays, tensors, networks, and sequences of them, to the last bit."""
+    if isinstance(one, nn.Module):
+        return isinstance(other, nn.Module) and same(one.state_dict(), other.state_dict())
+    if isinstance(one, torch.Tensor) and isinstance(other, torch.Tensor):
+        return one.shape == other.shape and bool(torch.equal(one, other))
+    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
+        return np.array_equal(one, other, equal_nan=one.dtype.kind == "f")
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
+        return len(one) == len(other) and all(map(same, one, other))
+    try:
+        return bool(one == other)
+    except (ValueError, RuntimeError, TypeError):
+        return False
+
+
+def _shown(value: Any) -> str:
+    """Show a value in a message: short ones in full, arrays by their shape and range."""
+    if isinstance(value, nn.Module):
+        return "net"
+    if isinstance(value, torch.Tensor):
+        value = value.detach().cpu().numpy()
+    if isinstance(value, np.ndarray):
+        if value.size <= 6:
+            return f"array({np.array2string(value, precision=4, separator=', ')})"
+        if value.dtype.kind in "biuf":
+            return f"array of shape {value.shape} from {value.min():.4g} to {value.max():.4g}"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."

@@ -1,0 +1,137 @@
+"""Check your answers, in a notebook or anywhere else.
+
+    from quantlab_helpers import checks
+    checks.check("uniform-levels", uniform_levels)
+
+An answer that is not right raises `CheckFailed`, whose message says what happened, why, and how
+to fix it. The tests that give marks call the same functions.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ._checks_kmeans import EXERCISES as _KMEANS
+from ._checks_retraining import EXERCISES as _RETRAINING
+from ._checks_training import EXERCISES as _TRAINING
+from ._checks_uniform import EXERCISES as _UNIFORM
+from ._exercise import CheckFailed as CheckFailed
+from ._exercise import FunctionExercise, ValueExercise
+from ._exercise import NotAnswered as NotAnswered
+from ._validate import check_int
+
+EXERCISES: dict[str, FunctionExercise | ValueExercise] = {
+    exercise.name: exercise for exercise in [*_TRAINING, *_UNIFORM, *_KMEANS, *_RETRAINING]
+}
+
+
+def check(exercise: str, *answer: Any, seed: int = 0) -> None:
+    """Say that an answer is right, or raise.
+
+    Parameters
+    ----------
+    exercise : str
+        The name behind ``# exercise:`` in the notebook.
+    *answer
+        The function you wrote, or the values you chose.
+    seed : int, default=0
+        Draws the inputs to try, besides the awkward ones that are always tried.
+
+    Raises
+    ------
+    CheckFailed
+        If the answer is not right.
+    NotAnswered
+        If there is no answer yet.
+    ValueError
+        If there is no such exercise.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> check("uniform-levels", lambda low, high, bits: np.linspace(low, high, 2**bits))
+    uniform-levels: right.
+    >>> check("uniform-levels", lambda low, high, bits: np.arange(low, high, 0.1))
+    Traceback (most recent call last):
+    quantlab_helpers._exercise.CheckFailed: What happened: ...
+    """
+    check_int("seed", seed, low=0)
+    found = _find(exercise)
+    if isinstance(found, FunctionExercise):
+        _one(found, answer)
+        found.check(answer[0], seed)
+    else:
+        found.check(*answer)
+    print(f"{exercise}: right.")
+
+
+def answered(exercise: str, *answer: Any) -> None:
+    """Say that a question has an answer, right or not; raise where it has none.
+
+    Parameters
+    ----------
+    exercise : str
+        The name behind ``# exercise:`` in the notebook.
+    *answer
+        The values you chose.
+
+    Raises
+    ------
+    CheckFailed, NotAnswered, ValueError
+        As for `check`.
+    """
+    found = _find(exercise)
+    if isinstance(found, FunctionExercise):
+        raise ValueError(f"{exercise!r} asks for a function; call checks.check instead.")
+    found.answered(*answer)
+    print(f"{exercise}: answered.")
+
+
+def compare_guess(guess: Any, measured: float, *, unit: str = "") -> None:
+    """Print a guess made before a measurement beside what was measured.
+
+    Parameters
+    ----------
+    guess : float or None
+        What you expected; None if you did not commit yourself.
+    measured : float
+        What came out.
+    unit : str, optional
+        Written behind both numbers.
+
+    Examples
+    --------
+    >>> compare_guess(481_000, 1_925_368, unit="bytes")
+    You guessed 481,000 bytes; measured: 1,925,368 bytes.
+    >>> compare_guess(None, 0)
+    You made no guess; measured: 0. Write one down before you look: that is how it sticks.
+    """
+    behind = f" {unit}" if unit else ""
+    shown = f"{measured:,.6g}" if isinstance(measured, float) else f"{measured:,}"
+    if guess is None or guess is ...:
+        print(
+            f"You made no guess; measured: {shown}{behind}. "
+            "Write one down before you look: that is how it sticks."
+        )
+        return
+    try:
+        guessed = f"{guess:,}"
+    except (TypeError, ValueError):
+        guessed = repr(guess)
+    print(f"You guessed {guessed}{behind}; measured: {shown}{behind}.")
+
+
+def _find(exercise: str) -> FunctionExercise | ValueExercise:
+    try:
+        return EXERCISES[exercise]
+    except (KeyError, TypeError):
+        names = ", ".join(EXERCISES)
+        raise ValueError(f"`exercise` must be one of {names}, got {exercise!r}.") from None
+
+
+def _one(exercise: FunctionExercise, answer: tuple[Any, ...]) -> None:
+    if len(answer) != 1:
+        raise ValueError(
+            f"{exercise.name!r} asks for one function, {exercise.signature}; "
+            f"got {len(answer)} values."
+        )
