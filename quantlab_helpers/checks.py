@@ -51,9 +51,11 @@ def check(exercise: str, *answer: Any, seed: int = 0) -> None:
     >>> import numpy as np
     >>> check("uniform-levels", lambda low, high, bits: np.linspace(low, high, 2**bits))
     uniform-levels: right.
-    >>> check("uniform-levels", lambda low, high, bits: np.arange(low, high, 0.1))
-    Traceback (most recent call last):
-    quantlab_helpers._exercise.CheckFailed: What happened: ...
+    >>> try:
+    ...     check("uniform-levels", lambda low, high, bits: np.linspace(low, high, 2**bits + 1))
+    ... except CheckFailed as failed:
+    ...     print(str(failed).splitlines()[0])
+    What happened: you return 5 levels, 2 bits have 4, for uniform_levels(-0.5, 1, 2)
     """
     check_int("seed", seed, low=0)
     found = _find(exercise)

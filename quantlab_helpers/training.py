@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ._progress import progress_bar
+from ._progress import progress_bar, say
 from ._validate import check_choice, check_int, check_positive, resolve_device
 from .data import Dataset, batches, load_mnist
 from .model import Net, reset_model
@@ -217,6 +217,7 @@ def _train(
     low = torch.autocast(device.type, torch.bfloat16) if precision == "bfloat16" else nullcontext()
     shuffle = torch.Generator().manual_seed(seed)
     history: list[EpochResult] = []
+    seen = 0
     net.train()
     with (
         progress_bar(recipe.epochs * steps, "training", show=progress) as bar,
@@ -226,7 +227,7 @@ def _train(
             for epoch in range(1, recipe.epochs + 1):
                 started = time.perf_counter()
                 order = torch.randperm(total, generator=shuffle).to(device)
-                sums, seen = torch.zeros(2, device=device), 0  # of the loss and of what is correct
+                seen, sums = 0, torch.zeros(2, device=device)  # of the loss and of what is correct
                 for images, labels in batches(data, batch_size, order=order):
                     with low:
                         logits = net(images)
@@ -254,11 +255,12 @@ def _train(
                 loss_mean, accuracy = (sums / total).tolist()
                 wall = time.perf_counter() - started
                 history.append(EpochResult(epoch, loss_mean, accuracy, wall))
+                seen = 0
         except KeyboardInterrupt:
-            bar.write(
-                f"Training was interrupted after step {bar.n:,} of {bar.total:,}: "
-                "this is the network as far as it was trained.",
-                file=bar.fp,
+            done = len(history) * steps + -(-seen // batch_size)
+            say(
+                f"Training was interrupted after step {done:,} of {recipe.epochs * steps:,}: "
+                "this is the network as far as it was trained."
             )
             return history, True
     return history, False

@@ -280,7 +280,70 @@ def test_the_baseline_reads_982_of_1000_digits_and_8_bits_cost_it_little(baselin
     assert ql.evaluate(uniform.net, test_set).accuracy >= exact.accuracy - 0.003
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine")
-def test_training_on_a_gpu_ends_on_the_gpu(small):
-    result = train_small(small, device="cuda")
-    assert result.net.fc1.weight.is_cuda
+cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine")
+
+
+@cuda
+@pytest.mark.parametrize("recipe", training.RECIPES)
+def test_training_on_a_gpu_ends_on_the_gpu_with_the_same_weights_each_time(small, recipe):
+    first, second = (train_small(small, device="cuda", recipe=recipe).net for _ in range(2))
+    assert first.fc1.weight.is_cuda
+    assert torch.equal(first.fc1.weight, second.fc1.weight)
+
+
+@cuda
+def test_an_epoch_on_a_gpu_waits_for_nothing_until_its_end(small):
+    train_small(small, device="cuda")  # what is set up once may wait
+    on_gpu = ql.Dataset(*(tensor.cuda() for tensor in small))
+    waits = []
+    real = torch.Tensor.tolist
+
+    def counted(tensor):
+        waits.append(tensor.shape)
+        return real(tensor)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.Tensor, "tolist", counted)
+        train_small(on_gpu, device="cuda", epochs=2)
+    assert waits == [(2,), (2,)]
+
+
+@pytest.mark.slow
+def test_interrupt_in_a_notebook_leaves_the_network_and_a_note_but_no_error():
+    """A real kernel, interrupted as the Interrupt button does it."""
+    from jupyter_client.manager import start_new_kernel
+
+    manager, client = start_new_kernel(kernel_name="python3")
+    output = []
+
+    def run(code, while_running=lambda message: None):
+        reply_to = client.execute(code)
+        while True:
+            message = client.get_iopub_msg(timeout=120)
+            if message["parent_header"].get("msg_id") != reply_to:
+                continue
+            output.append(message)
+            while_running(message)
+            if message["content"].get("execution_state") == "idle":
+                return
+
+    def interrupt_when_it_trains(message):
+        if "epoch=1" in str(message["content"]) and not pressed:
+            pressed.append(True)
+            manager.interrupt_kernel()
+
+    pressed = []
+    try:
+        run("import quantlab_helpers as ql")
+        run("result = ql.train(device='cpu')", interrupt_when_it_trains)
+        run("print(result.interrupted, result.net.training, len(result.history))")
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+    assert [m for m in output if m["msg_type"] == "error"] == []
+    text = "".join(
+        m["content"]["text"] for m in output
+        if m["msg_type"] == "stream" and m["content"]["name"] == "stdout"
+    )  # fmt: skip
+    assert "Training was interrupted after step" in text
+    assert "True False 0" in text
