@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 FOLDER ?= my-notebooks
 JOBS ?= 2
 
-.PHONY: lab tour test quick check baseline picture bench clean
+.PHONY: lab tour test quick check notebooks baseline picture bench clean
 
 lab: $(VENV)/installed-notebooks  ## the notebooks in JupyterLab; BROWSER=no PORT=8890 to serve only
 	$(BIN)/quantlab doctor
@@ -21,10 +21,14 @@ test: $(VENV)/installed-dev check  ## every test
 quick: $(VENV)/installed-dev  ## the fast tests only
 	$(ONE_THREAD) $(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m "not slow" $(ARGS)
 
-check: $(VENV)/installed-dev  ## style and types
+check: $(VENV)/installed-dev  ## style, types, and notebooks as their sources
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/quantlab build --check
+
+notebooks: $(VENV)/installed-dev  ## build the notebooks from instructor/sources
+	$(BIN)/quantlab build
 
 baseline: $(VENV)/installed-notebooks  ## train the baseline of the package again
 	$(BIN)/python instructor/make_baseline.py

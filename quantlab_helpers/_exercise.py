@@ -11,8 +11,9 @@ import contextlib
 import copy
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,10 @@ class NotAnswered(NotImplementedError):
         return [str(self)]
 
 
+class _TooManyLines(Exception):
+    """A call ran more lines than its exercise allows."""
+
+
 @dataclass(frozen=True)
 class Mistake:
     """A known way to go wrong: what it would return, why that is wrong, and the way out."""
@@ -57,7 +62,10 @@ class FunctionExercise:
 
     ``cases`` draws the calls to try, ordinary ones first. ``differs(expected, got, case)`` says
     in one clause what is wrong with an answer ("your levels end at 0.747, not at 1.0"), or None.
-    ``why`` and ``fix`` are for answers that no mistake explains.
+    ``observe(result, case)`` turns a result and the very arguments it came from into what is
+    compared, where that is more than the result: its gradients, for example.
+    ``why`` and ``fix`` are for answers that no mistake explains. ``line_limit``, where set, is how
+    many lines of Python one call may run: a loop over a large array is found without a clock.
     """
 
     name: str
@@ -68,6 +76,8 @@ class FunctionExercise:
     why: str
     fix: str
     mistakes: Sequence[Mistake] = ()
+    line_limit: int | None = None
+    observe: Callable[[Any, Case], Any] = lambda result, case: result
 
     def check(self, function: Any, seed: int) -> None:
         """Raise `CheckFailed` or `NotAnswered` unless `function` is right."""
@@ -86,7 +96,7 @@ class FunctionExercise:
                 stopped = failure
                 break
             cases.append(case)
-        expected = [self.solution(*copy.deepcopy(case)) for case in cases]
+        expected = [self._gives(self.solution, case) for case in cases]
         failures = [
             (index, difference)
             for index, case in enumerate(cases)
@@ -106,7 +116,15 @@ class FunctionExercise:
             # numpy's warnings and a stray print to stderr would cost points in nbgrader.
             with warnings.catch_warnings(), contextlib.redirect_stderr(sys.stdout):
                 warnings.simplefilter("ignore")
-                result = function(*given)
+                with _counted_lines(self.line_limit):
+                    result = function(*given)
+        except _TooManyLines:
+            raise CheckFailed(
+                f"{self._shown_call(case)} was stopped after {self.line_limit:,} lines of Python",
+                "a loop runs some lines for every single number; in Python that takes thousands "
+                "of times longer than one operation on the whole array",
+                "work with whole arrays: `weights - low` subtracts from all of them at once",
+            ) from None
         except NotImplementedError:
             raise NotAnswered(
                 f"{self.name} is not answered yet: write the body of {self.signature} "
@@ -131,7 +149,12 @@ class FunctionExercise:
                 "and the next quantizer would get weights that are quantized already",
                 "work on a copy, or compute a new array instead of assigning into the given one",
             )
-        return result
+        return self.observe(result, given)
+
+    def _gives(self, function: Callable[..., Any], case: Case) -> Any:
+        """Observe what one of our own functions returns for copies of the arguments."""
+        given = copy.deepcopy(case)
+        return self.observe(function(*given), given)
 
     def _explain(
         self, cases: list[Case], expected: list[Any], results: list[Any], first: int
@@ -152,8 +175,7 @@ class FunctionExercise:
         try:
             with warnings.catch_warnings(), np.errstate(all="ignore"):
                 warnings.simplefilter("ignore")
-                given = mistake.gives(*copy.deepcopy(case))
-                return self.differs(given, result, case) is None
+                return self.differs(self._gives(mistake.gives, case), result, case) is None
         except Exception:  # a mistake that cannot even be made with these arguments
             return False
 
@@ -172,13 +194,13 @@ class FunctionExercise:
 class ValueExercise:
     """The learner gives values: a choice, a number. ``rule`` says what counts as an answer.
 
-    ``well_formed`` is what the visible test asks; ``judge`` returns None where the values are
-    right, else (what happened, why, how to fix it).
+    ``well_formed`` is what the visible test asks, and may return a text that says why not;
+    ``judge`` returns None where the values are right, else (what happened, why, how to fix it).
     """
 
     name: str
     rule: str
-    well_formed: Callable[..., bool]
+    well_formed: Callable[..., bool | str]
     judge: Callable[..., tuple[str, str, str] | None]
 
     def answered(self, *values: Any) -> None:
@@ -186,14 +208,13 @@ class ValueExercise:
         if all(value is None or value is ... for value in values):
             raise NotAnswered(f"{self.name} is not answered yet: {self.rule}.")
         try:
-            fine = bool(self.well_formed(*values))
+            fine = self.well_formed(*values)
         except Exception:
             fine = False
-        if not fine:
+        if isinstance(fine, str) or not fine:
             shown = ", ".join(_shown(value) for value in values)
-            raise CheckFailed(
-                f"your answer is {shown}", "this is not one of the answers", self.rule
-            )
+            why = fine if isinstance(fine, str) else "this is not one of the answers"
+            raise CheckFailed(f"your answer is {shown}", why, self.rule)
 
     def check(self, *values: Any) -> None:
         """Raise unless the values are right."""
@@ -238,6 +259,46 @@ def differs_by(
         f"{count:,} of your {array.size:,} {what} differ; the furthest is "
         f"{what}{place} = {array[worst]:.6g}, expected {expected[worst]:.6g}"
     )
+
+
+def number_differs(expected: float, got: Any, tolerance: float, what: str) -> Difference:
+    """Say how one number differs; an array or tensor that holds one number is a number."""
+    array = as_array(got)
+    if isinstance(array, str):
+        return array.replace("an array of numbers", "a number")
+    if array.size != 1:
+        return f"your {what} has shape {array.shape}, expected one number"
+    number = array.item()
+    if number == expected or abs(number - expected) <= tolerance:
+        return None
+    shown, wanted = (f"{value:,.7g}" for value in (number, expected))
+    if max(abs(number), abs(expected)) >= 1e6 and float(number).is_integer():
+        shown, wanted = f"{int(number):,}", f"{expected:,.10g}"
+    elif shown == wanted:
+        shown, wanted = f"{number:,.17g}", f"{expected:,.17g}"
+    return f"your {what} is {shown}, expected {wanted}"
+
+
+@contextlib.contextmanager
+def _counted_lines(limit: int | None) -> Iterator[None]:
+    """Raise `_TooManyLines` in what is called inside once it has run `limit` lines."""
+    if limit is None:
+        yield
+        return
+    lines, before = 0, sys.gettrace()
+
+    def count(frame: FrameType, event: str, argument: Any) -> Callable[..., Any]:
+        nonlocal lines
+        lines += 1
+        if lines > limit:
+            raise _TooManyLines
+        return count
+
+    sys.settrace(count)
+    try:
+        yield
+    finally:
+        sys.settrace(before)
 
 
 def same(one: Any, other: Any) -> bool:

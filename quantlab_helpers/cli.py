@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import sys
@@ -241,6 +242,52 @@ def doctor(as_json: bool) -> None:
                 click.echo(f"     {'':18}to mend it: {finding.mend}")
     if any(finding.status == "fail" for finding in findings):
         sys.exit(1)
+
+
+@main.command()
+@click.argument("lessons", nargs=-1, metavar="[LESSON]...")
+@click.option(
+    "--check",
+    "check_only",
+    is_flag=True,
+    help="Write nothing; exit status 1 if a notebook is not what its source gives.",
+)
+@click.option(
+    "--course",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("."),
+    help="The course's folder; default: this one.",
+)
+def build(lessons: tuple[str, ...], check_only: bool, course: Path) -> None:
+    """Build the notebooks of all lessons, or of each LESSON, from instructor/sources.
+
+    Writes notebooks/ for learners, without solutions, and build/course/ for nbgrader.
+
+    \b
+    Examples:
+      quantlab build
+      quantlab build 02
+      quantlab build --check
+    """
+    from .workspace import install_command
+
+    for library in ("jupytext", "nbgrader"):
+        if importlib.util.find_spec(library) is None:
+            raise ModuleNotFoundError(
+                f"Building needs {library}; run: {install_command('grading')}"
+            )
+    from .grading.build import build_course, stale, write_course
+
+    built = build_course(course, lessons)
+    faults = stale(built, course)
+    if check_only:
+        for fault in faults:
+            click.echo(fault, err=True)
+        sys.exit(1 if faults else 0)
+    for path in write_course(built, course):
+        click.echo(f"{path.relative_to(course)}: written")
+    for name in built.orphans:
+        click.echo(f"notebooks/{name}.ipynb has no source; delete it if it is not needed", err=True)
 
 
 def _check_writable(path: Path) -> None:

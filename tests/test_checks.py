@@ -2,6 +2,7 @@
 
 import sys
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -205,3 +206,20 @@ def test_a_guess_is_put_beside_the_measurement(capsys):
         "You made no guess; measured: 1,000. "
         "Write one down before you look: that is how it sticks.",
     ]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda weights: [weight / 2 for weight in weights],
+        lambda weights: np.vectorize(lambda weight: weight / 2)(weights),
+        lambda weights: list(map(lambda weight: weight / 2, weights)),
+    ],
+    ids=["comprehension", "vectorize", "map"],
+)
+def test_a_loop_over_a_large_array_is_found_without_a_clock(answer):
+    large = replace(HALVES, cases=lambda rng: [(np.ones(5000),)], line_limit=1000)
+    before = sys.gettrace()
+    assert "stopped after 1,000 lines of Python" in message(answer, large)
+    assert sys.gettrace() is before
+    large.check(lambda weights: weights / 2, 0)

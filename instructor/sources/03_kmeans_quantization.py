@@ -1,0 +1,542 @@
+# %% [markdown]
+# # k-means quantization
+#
+# After this notebook you can **place** k values where the weights are, and **say when** that beats
+# equal steps and when it does not: in error, in bytes, and in test accuracy.
+#
+# *Needs*: lesson 02. *Takes*: 30 minutes, all on a CPU, offline.
+
+# %%
+import matplotlib.pyplot as plt
+import numpy as np
+
+import quantlab_helpers as ql
+from quantlab_helpers import checks, plots, plots_kmeans
+
+net = ql.load_baseline(device="cpu")
+weights = net.conv2.weight.detach().numpy()
+
+# %% [markdown]
+# ## Equal steps waste levels
+#
+# Training with an L1 penalty has left nearly all weights close to zero. A uniform grid knows only
+# the smallest and the largest of them. Look where its 8 levels fall (dashed lines), and where 8
+# values fall that may lie anywhere.
+
+# %%
+fig, axes = plt.subplots(1, 2, figsize=(10, 3.4), sharey=True, layout="constrained")
+for ax, quantized, title in [
+    (axes[0], ql.uniform_quantize(weights, 3), "8 levels, equal steps"),
+    (axes[1], ql.kmeans_quantize(weights, 8), "8 centres, k-means"),
+]:
+    sqnr = ql.sqnr_db(weights, quantized)
+    plots.weight_histogram(weights, quantized, title=f"{title}: SQNR {sqnr:.1f} dB", ax=ax)
+
+# %% [markdown]
+# The centres stand closer together where there are many weights, and the ratio of signal to
+# quantization noise (SQNR) is higher. Both need 3 bits per weight.
+#
+# ## The objective
+#
+# **k-means** looks for k centres $c_1 \dots c_k$ that make the *sum of squared errors* small:
+#
+# $$\mathrm{SSE} = \sum_i \min_j \, (w_i - c_j)^2$$
+#
+# Each weight counts with the squared distance to its **nearest** centre. The tensor is then stored
+# as one small index per weight, its **code**, and a table of the k centres, the **codebook**.
+# Gong, Liu, Yang and Bourdev used this on the dense layers of a large image network (*Compressing
+# Deep Convolutional Networks using Vector Quantization*, 2014, arXiv 1412.6115). The course lab
+# calls it non-uniform quantization; weight sharing, clustering and palettization are other names.
+
+# %% [markdown]
+# ## One step by hand
+#
+# The textbook way to lower the SSE is Lloyd's algorithm (1957). It takes turns:
+#
+# 1. **assign**: give every weight the code of its nearest centre;
+# 2. **update**: move every centre to the mean of its weights.
+#
+# Neither can raise the SSE: the nearest centre is the best for a weight, and the mean is the best
+# place for a centre, because there the derivative of the squared distances is zero.
+#
+# Take these seven weights and the centres -0.8, 0.2 and 1.2. With pencil and paper: which weights
+# go to the middle centre, and where does it move? Write the number down before you go on.
+
+# %%
+few = np.array([-0.8, -0.2, -0.1, 0.0, 0.1, 0.65, 1.2])
+guess_middle = None  # the middle centre after the first update: write your number here
+
+# %%
+steps = list(ql.lloyd(few, 3))
+plots_kmeans.lloyd_steps(few, steps)
+checks.compare_guess(guess_middle, float(steps[1].centres[1]))
+
+# %% [markdown]
+# Read the picture from the top. Lines lead from the weights (dots) to their centres (triangles).
+# The update moves the middle centre to the left; now 0.65 is nearer to the centre on the right, and
+# changes sides in the second assignment. Both centres move once more. The third assignment changes
+# nothing: the algorithm has ended, at a **fixed point**. The SSE has never risen on the way.
+#
+# ## Exercise: assign
+
+
+# %% nbgrader={"grade": false, "grade_id": "assign", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# exercise: assign
+def assign(weights, centres):
+    """Return the index of the nearest centre for every weight.
+
+    weights: float array of any shape; centres: float array of shape (k,), ascending.
+    Returns: integers from 0 to k - 1, in the shape of the weights. At a tie either will do.
+    Example: assign(np.array([-0.9, 0.2]), np.array([-1.0, 0.0, 1.0])) gives [0, 1].
+    Hint: weights[..., None] - centres has one more axis, with an entry for every centre.
+    """
+    ### BEGIN SOLUTION
+    distance = np.abs(weights[..., None] - centres)
+    return distance.argmin(axis=-1)
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "test-assign", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# test: assign
+checks.check("assign", assign)
+### BEGIN HIDDEN TESTS
+checks.check("assign", assign, seed=3107)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## Exercise: update
+#
+# A cluster may be **empty**: no weight has chosen its centre. Then there is no mean. The rule of
+# this lab: the centre stays where it is.
+
+
+# %% nbgrader={"grade": false, "grade_id": "update", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# exercise: update
+def update(weights, codes, centres):
+    """Return the new centres: the mean of the weights of each cluster.
+
+    weights: float array of any shape; codes: integers of the same shape, the cluster of each
+    weight; centres: float array of shape (k,). An empty cluster keeps its centre.
+    Returns: a new float array of shape (k,), in the same order as centres.
+    Example: update(np.array([0.0, 1.0, 5.0]), np.array([0, 0, 1]), np.array([0.0, 4.0, 9.0]))
+    gives [0.5, 5.0, 9.0].
+    Hint: weights[codes == j] are the weights of cluster j.
+    """
+    ### BEGIN SOLUTION
+    moved = np.array(centres, dtype=np.float64)
+    for j in np.unique(codes):
+        moved[j] = weights[codes == j].mean()
+    return moved
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "test-update", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+# test: update
+checks.check("update", update)
+### BEGIN HIDDEN TESTS
+checks.check("update", update, seed=3108)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## Where it starts decides where it ends
+#
+# From here on we use the package's own functions, so a slip above spoils nothing below.
+#
+# Lloyd's algorithm needs centres to start from. **Linear**: equal steps from the smallest to the
+# largest weight. **Density**: equal shares of the weights, so most centres start near zero.
+# **Random**: k of the weights. Here is the SSE after every step, for 16 centres on `conv2.weight`,
+# and the smallest SSE, which the package's own k-means finds in another way (see Seeds, below).
+
+# %%
+starts = {"linear": ("linear", 0), "density": ("density", 0)}
+starts |= {f"random, seed {seed}": ("random", seed) for seed in (0, 1)}
+traces = {}
+for name, (init, seed) in starts.items():
+    rng = np.random.default_rng(seed)
+    steps = list(ql.lloyd(weights, 16, init=init, rng=rng, max_iter=500))
+    traces[name] = (range(1, len(steps) + 1), [step.inertia for step in steps])
+    print(f"{name:15} ends after {steps[-1].iteration:3} rounds at SSE {steps[-1].inertia:.5f}")
+best = ql.kmeans_1d(weights, 16).inertia
+print(f"{'smallest':15} {'':20} at SSE {best:.5f}")
+
+# %%
+ax = plots_kmeans.curves(traces, xlabel="half-steps (assign, update)", ylabel="SSE")
+ax.axhline(best, color=plots.LEVELS, lw=1)
+ax.annotate("smallest SSE", (1, best), xytext=(0, 4), textcoords="offset points")
+_ = ax.set(xscale="log", yscale="log")
+
+# %% [markdown]
+# Every trace falls and none rises, but they end at different heights, all of them above the
+# smallest. A start that is good for one tensor need not be good for the next:
+
+# %%
+for name, tensor in net.named_parameters():
+    if tensor.ndim > 1 and tensor.numel() < 5000:
+        starts = [list(ql.lloyd(tensor, 8, init=init))[-1] for init in ("linear", "density")]
+        linear, density = (step.inertia / ql.kmeans_1d(tensor, 8).inertia for step in starts)
+        print(f"{name:13} k = 8, SSE over the smallest: linear {linear:.3f}, density {density:.3f}")
+
+# %% [markdown]
+# ## Empty clusters
+#
+# Equal steps put centres where there is no weight. Count them, at the start and at the end.
+
+# %%
+for k in (8, 16, 32, 64, 128):
+    steps = list(ql.lloyd(weights, k))
+    first, last = len(steps[0].empty), len(steps[-1].empty)
+    print(f"k = {k:3}: {first:2} empty at the start, {last:2} at the end")
+
+# %% [markdown]
+# Where clusters start empty, many stay so: a centre that stays where it is attracts nobody. Other
+# rules are to drop the centre, or to move it to the weight with the largest error, as scikit-learn
+# does. An empty cluster is never an error, only a wasted entry of the codebook; dividing by its
+# zero members is one.
+#
+# ## Exercise: the whole loop
+
+
+# %% nbgrader={"grade": false, "grade_id": "kmeans-quantize", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# exercise: kmeans-quantize
+def kmeans_quantize(weights, k):
+    """Return a new float array: every weight replaced by its centre after k-means.
+
+    weights: float array of any shape; k: number of centres, at least 1.
+    Returns: floats in the shape of the weights, with at most k distinct values.
+    Start with k centres at equal steps from the smallest to the largest weight (or elsewhere);
+    assign and update until no code changes (a limit of 500 rounds does no harm). Weights with
+    at most k distinct values need no rounding: return a copy of them.
+    Example: kmeans_quantize(np.array([0.0, 1.0, 5.0, 6.0, 7.0]), 2) gives [0.5, 0.5, 6, 6, 6].
+    Hint: work on weights.ravel(), and use reshape(weights.shape) at the end.
+    """
+    ### BEGIN SOLUTION
+    if len(np.unique(weights)) <= k:
+        return weights.copy()
+    flat, codes = weights.ravel().astype(np.float64), None
+    centres = np.linspace(flat.min(), flat.max(), k)
+    for _ in range(500):
+        before, codes = codes, np.abs(flat[:, None] - centres).argmin(axis=1)
+        if np.array_equal(before, codes):
+            break
+        for j in np.unique(codes):
+            centres[j] = flat[codes == j].mean()
+    return centres[codes].reshape(weights.shape)
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "test-kmeans-quantize", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
+# test: kmeans-quantize
+checks.check("kmeans-quantize", kmeans_quantize)
+### BEGIN HIDDEN TESTS
+checks.check("kmeans-quantize", kmeans_quantize, seed=3109)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# Any start that ends at a fixed point passes: the check asks that every value is the mean of its
+# weights and every weight has its nearest value. It cannot ask for one result, because there are
+# many.
+#
+# ## Seeds
+#
+# The course lab calls scikit-learn's `KMeans` with `random_state=0` and `max_iter=500`. That number
+# 0 draws the start. How many different SSEs will ten seeds give, for 8 centres on `conv2.weight`?
+
+# %%
+guess_results = None  # 1 to 10: write your number here
+
+# %%
+from sklearn.cluster import KMeans
+
+column = weights.reshape(-1, 1)
+found = [KMeans(8, random_state=s, max_iter=500).fit(column).inertia_ for s in range(10)]
+for seed, inertia in enumerate(found):
+    print(f"scikit-learn, random_state={seed}: SSE {inertia:.5f}")
+exact = ql.kmeans_quantize(weights, 8)
+print(f"ql.kmeans_quantize, no seed:    SSE {ql.sse(weights, exact):.5f}")
+checks.compare_guess(guess_results, len({f"{inertia:.5f}" for inertia in found}))
+
+# %% [markdown]
+# The result of one seed is one draw out of several. On a line there is no need to draw: clusters
+# are runs of the sorted weights, and a search over the k - 1 cuts between them finds the smallest
+# SSE: surely for up to 256 distinct weights, and for more, as here, at most a hair above it.
+# `ql.kmeans_quantize` does that. It has no seed, and gives the same centres every time.
+#
+# ## k = 8 over the whole network
+#
+# As in the course lab: 8 centres for the weights and the biases of every layer, each tensor with a
+# codebook of its own. The course lab's text says that 8 clusters cost almost 3 % of accuracy. What
+# do you expect, in percentage points of test accuracy?
+
+# %%
+guess_drop = None  # percentage points lost: write your number here
+
+# %%
+small = ql.quantize_model(
+    net,
+    weights=lambda w: ql.kmeans_quantize(w, 8),
+    biases=lambda b: ql.kmeans_quantize(b, 8),
+)
+for row in small.report:
+    if row.bits < 32:
+        before, after = row.unique_before, row.unique_after
+        print(f"{row.name:13} {before:7,} unique values before, {after:2} after")
+
+# %%
+baseline, accuracy = ql.evaluate(net).accuracy, ql.evaluate(small.net).accuracy
+print(f"test accuracy: float32 {baseline:.2%}, k = 8 {accuracy:.2%}")
+print(f"bytes: float32 {ql.float32_bytes(net):,}, k = 8 {small.total_bytes:,}")
+checks.compare_guess(guess_drop, 100 * (baseline - accuracy), unit="percentage points")
+
+# %% [markdown]
+# Compare the measured loss with the claim. The two published runs of the course lab contradict it
+# too: their own accuracies before and after lie closer together than that. One run is one draw,
+# though, and lesson 04 repeats such a measurement over seeds before it calls a difference real.
+#
+# Every tensor here has at least 8 distinct values. What if one has fewer than k? The bias of the
+# last layer has 10 values:
+
+# %%
+bias = net.fc2.bias.detach().numpy()
+try:
+    KMeans(16, random_state=0, max_iter=500).fit(bias.reshape(-1, 1))
+except ValueError as error:
+    print("scikit-learn, as in the course lab:", error)
+quantized = ql.kmeans_quantize(bias, 16)
+print(f"ql.kmeans_quantize: k = 16 wanted, k_used = {quantized.k_used}, {quantized.bits} bits")
+
+# %% [markdown]
+# `k_used` says how many centres there are. Here each value has its own, and nothing is lost.
+#
+# ## Accuracy against k
+#
+# The first 2,000 test images are enough for a curve. Chance alone moves each point by some tenths
+# of a percentage point.
+
+# %%
+images = ql.load_mnist("test", limit=2000, device="cpu")
+points = ql.k_sweep(net, ks=(2, 3, 4, 6, 8, 16), data=images, progress=False)
+for point in points:
+    print(f"k = {point.value:2}: {point.accuracy:7.2%}, {point.bytes:9,} bytes")
+reference = ql.evaluate(net, images).accuracy
+ax = plots.accuracy_curve(points, xlabel="centres per tensor (k)", baseline=reference)
+
+# %% [markdown]
+# Accuracy does not fall evenly: halving k costs little at first, and most of it in the end. The
+# test images chose nothing here; whoever picks k by such a curve should draw it on other images.
+#
+# ## What a code costs
+#
+# Codes are packed at a fixed width: with b bits, 2ᵇ centres can be told apart.
+#
+# ### Exercise: bits for k
+
+
+# %% nbgrader={"grade": false, "grade_id": "bits-for-k", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# exercise: bits-for-k
+def index_bits(k):
+    """Return how many bits one packed code takes for k centres.
+
+    k: number of centres, 1 to 65,536. Returns a whole number, at least 1: even the codes of a
+    single centre are stored, with 1 bit each.
+    Example: index_bits(8) gives 3, for the codes 0 to 7.
+    Hint: what is the largest code?
+    """
+    ### BEGIN SOLUTION
+    return max(1, int(k - 1).bit_length())
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "test-bits-for-k", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+# test: bits-for-k
+checks.check("bits-for-k", index_bits)
+### BEGIN HIDDEN TESTS
+checks.check("bits-for-k", index_bits, seed=3110)
+### END HIDDEN TESTS
+
+# %%
+for k in (15, 16, 17, 31, 32):
+    quantized = ql.kmeans_quantize(weights, k)
+    cost = quantized.payload_bytes + quantized.overhead_bytes
+    print(
+        f"k = {k}: {quantized.bits} bits, {cost:5,} bytes, {ql.sqnr_db(weights, quantized):.1f} dB"
+    )
+
+# %% [markdown]
+# One centre more than a power of two costs every weight a bit. So k is nearly always 2ᵇ.
+#
+# ### Is 4 bits eight times smaller?
+#
+# A float32 has 32 bits and the code of 16 centres has 4. `conv1.weight` holds 400 weights. How many
+# times fewer bytes does it take with k = 16, codes (payload) and codebook (overhead) together? And
+# with k = 256, whose codes have 8 bits?
+
+# %%
+guess_ratio_16 = None  # times smaller: write your numbers here
+guess_ratio_256 = None
+
+# %%
+conv1, bn1 = (layer.weight.detach().numpy() for layer in (net.conv1, net.bn1))
+
+
+def times_smaller(tensor, k):
+    quantized = ql.kmeans_quantize(tensor, k)
+    return 4 * tensor.size / (quantized.payload_bytes + quantized.overhead_bytes)
+
+
+checks.compare_guess(guess_ratio_16, times_smaller(conv1, 16), unit="times smaller")
+checks.compare_guess(guess_ratio_256, times_smaller(conv1, 256), unit="times smaller")
+
+# %%
+for name, tensor in [("conv1.weight", conv1), ("bn1.weight", bn1), ("conv2.weight", weights)]:
+    ratios = [f"k = {k}: {times_smaller(tensor, k):5.2f}" for k in (4, 16, 256, 300)]
+    print(f"{name} ({tensor.size:4} weights), times smaller: {'   '.join(ratios)}")
+
+# %% [markdown]
+# 32/b is the limit for large tensors only. The codebook takes 4 bytes per centre, however few
+# weights share it. Where the ratio is below 1, the "compressed" tensor is **larger** than float32:
+# the codebook holds nearly a value for every weight, and the codes come on top. Only `fc1.weight`
+# is so large that its codebook hardly counts.
+#
+# ## k-means against uniform
+#
+# Is k-means always better? It depends on what is held equal. For `conv1.weight`, by how many dB is
+# k-means ahead of a uniform grid (negative: behind it)
+#
+# 1. with as many centres as levels, 16 each;
+# 2. with as many bytes as the 8-bit uniform grid takes, overhead included;
+# 3. with the same entropy as 16 centres, so that a good coder brings both codes to the same size?
+
+# %%
+guess_equal_k = None  # dB: write your numbers here
+guess_equal_bytes = None
+guess_equal_entropy = None
+
+# %% [markdown]
+# **Equal k.** A uniform grid is one choice of centres among many; k-means picks the best.
+
+# %%
+tensors = {"conv1.weight, 400 weights": conv1, "conv2.weight, 2,304 weights": weights}
+panels, duels = {}, {}
+for name, tensor in tensors.items():
+    kmeans = [ql.kmeans_quantize(tensor, 2**bits) for bits in range(2, 9)]
+    uniform = [ql.uniform_quantize(tensor, bits) for bits in range(2, 11)]
+    duels[name] = {"k-means": kmeans, "uniform": uniform}
+    panels[name] = {
+        line: ([q.bits for q in found], [ql.sqnr_db(tensor, q) for q in found])
+        for line, found in duels[name].items()
+    }
+
+# %%
+axes = plots_kmeans.panels(panels, xlabel="bits per code (log2 k)", ylabel="SQNR (dB)")
+gap = ql.sqnr_db(conv1, ql.kmeans_quantize(conv1, 16))
+gap -= ql.sqnr_db(conv1, ql.uniform_quantize(conv1, 4))
+checks.compare_guess(guess_equal_k, gap, unit="dB")
+
+# %% [markdown]
+# At equal k, k-means wins everywhere; it cannot lose. But a codebook has k numbers to store, and a
+# uniform grid only two.
+#
+# **Equal bytes.** The same points, drawn over what they cost:
+
+
+# %%
+def cost(quantized):
+    return quantized.payload_bytes + quantized.overhead_bytes
+
+
+for name, lines in duels.items():
+    for line, found in lines.items():
+        panels[name][line] = ([cost(q) for q in found], panels[name][line][1])
+axes = plots_kmeans.panels(panels, xlabel="bytes of codes and overhead", ylabel="SQNR (dB)")
+
+# %%
+grid = ql.uniform_quantize(conv1, 8)
+tried = [ql.kmeans_quantize(conv1, k) for k in range(20, 50)]
+best = max((q for q in tried if cost(q) <= cost(grid)), key=lambda q: ql.sqnr_db(conv1, q))
+print(f"{cost(grid)} bytes buy 256 uniform levels, or k = {best.k_used} at {cost(best)} bytes")
+gap = ql.sqnr_db(conv1, best) - ql.sqnr_db(conv1, grid)
+checks.compare_guess(guess_equal_bytes, gap, unit="dB")
+
+# %% [markdown]
+# The curves cross, early for the small tensor and late for the larger one. On the left, where bits
+# are few, k-means wins; on the right its codebook costs more than it brings, and the same bytes buy
+# more in a finer grid.
+#
+# **Equal entropy.** The entropy of the codes is the least number of bits per weight that a coder of
+# single codes can reach. k-means uses its codes more evenly, so a coder saves less on them. Give
+# the uniform grid as many levels as it likes, one of them at 0, and the step at which its codes
+# have the entropy of the k-means codes:
+
+# %%
+pairs = {name: ql.equal_entropy(tensor) for name, tensor in tensors.items()}
+panels = {
+    name: {
+        "k-means": ([p.kmeans_entropy for p in points], [p.kmeans_sqnr for p in points]),
+        "uniform": ([p.uniform_entropy for p in points], [p.uniform_sqnr for p in points]),
+    }
+    for name, points in pairs.items()
+}
+xlabel = "entropy of the codes (bits per weight)"
+axes = plots_kmeans.panels(panels, xlabel=xlabel, ylabel="SQNR (dB)")
+
+# %%
+point = ql.equal_entropy(conv1, ks=[16])[0]
+gap = point.kmeans_sqnr - point.uniform_sqnr
+checks.compare_guess(guess_equal_entropy, gap, unit="dB")
+
+# %% [markdown]
+# At equal entropy the uniform grid is ahead nearly everywhere, though it was behind at equal k. The
+# largest tensor has 470,400 weights, and beside its codes a codebook hardly counts:
+
+# %%
+large = net.fc1.weight
+kmeans, uniform = ql.kmeans_quantize(large, 16), ql.uniform_quantize(large, 4)
+gap = ql.sqnr_db(large, kmeans) - ql.sqnr_db(large, uniform)
+print(f"fc1.weight, k-means with k = 16 is ahead by {gap:+.1f} dB at equal k,")
+print(f"at {cost(kmeans):,} bytes against {cost(uniform):,},")
+point = ql.equal_entropy(large, ks=[16])[0]
+print(f"and by {point.kmeans_sqnr - point.uniform_sqnr:+.1f} dB at equal entropy")
+
+# %% [markdown]
+# At equal k the grid has no level close to zero, where nearly all of these weights lie; the bytes
+# are equal but for the codebook. At equal entropy the winner changes. So the honest answer names
+# what is held equal: k-means for fixed-width codes of few bits, equal steps where the codebook
+# weighs much or an entropy coder follows. The entropy leaves out the tables that a coder needs; a
+# file has to show that.
+#
+# ## A question of the course lab
+#
+# True or false? *k-means quantization, as done here, groups the features of the input images into
+# clusters before the network is trained.* And why:
+#
+# - **a**: it groups grey values, so that the images reach the network with fewer of them;
+# - **b**: it groups the values in each tensor of a network that has been trained already;
+# - **c**: it groups what the layers compute for an image, before the next layer sees it;
+# - **d**: it groups similar filters, and keeps one filter for each group.
+
+# %% nbgrader={"grade": false, "grade_id": "what-is-clustered", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# exercise: what-is-clustered
+# In place of `raise NotImplementedError`, write two lines that set
+# true_or_false to True or False, and reason to one of the letters "a", "b", "c", "d".
+true_or_false = reason = None
+### BEGIN SOLUTION
+true_or_false = False
+reason = "b"
+### END SOLUTION
+
+# %% nbgrader={"grade": true, "grade_id": "test-what-is-clustered", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+# test: what-is-clustered
+checks.answered("what-is-clustered", true_or_false, reason)
+### BEGIN HIDDEN TESTS
+checks.check("what-is-clustered", true_or_false, reason)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## What you can do now
+#
+# You can place k values by assigning and updating, and know that the end depends on the start
+# unless the search is exact. You can tell what k centres cost: the bits of a code, rounded up, and
+# a codebook that small tensors feel. And before you prefer k-means to equal steps, you ask what is
+# held equal.
+#
+# **Next**: lesson 04 trains the quantized network further and wins back what rounding cost.

@@ -1,0 +1,355 @@
+"""Read the lessons' sources, and refuse what would go wrong later in class or in grading.
+
+A source is ``instructor/sources/NN_name.py``: jupytext's py:percent, with nbgrader's metadata in
+the headers of graded cells. Every problem is one line: file, cell, what is wrong, the way out.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import jupytext
+from nbformat import NotebookNode
+
+Role = Literal["solution", "test", "survey", "locked"]
+
+BEGIN_SOLUTION, END_SOLUTION = "### BEGIN SOLUTION", "### END SOLUTION"
+BEGIN_HIDDEN, END_HIDDEN = "### BEGIN HIDDEN TESTS", "### END HIDDEN TESTS"
+INSTALL_ID = "install"  # the id of the cell that the build puts in front
+
+_MARKERS = [BEGIN_SOLUTION, END_SOLUTION, BEGIN_HIDDEN, END_HIDDEN]
+_REGIONS = {"solution": (BEGIN_SOLUTION, END_SOLUTION), "test": (BEGIN_HIDDEN, END_HIDDEN)}
+# What nbgrader takes for a marker wherever it stands, and what a reader would.
+_TAKEN_FOR_MARKER = re.compile(r"(BEGIN|END) (SOLUTION|HIDDEN TESTS|MARK SCHEME)")
+_MEANT_AS_MARKER = re.compile(r"\s*#+\s*(begin|end)\s*(solution|hidden\s*test)s?\b", re.IGNORECASE)
+_CELL_LINE = re.compile(r"\s*#\s*%%")
+_GRADE_ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_KEYS = {"grade", "grade_id", "locked", "schema_version", "solution"}
+_FLAG_KEYS = ("grade", "solution", "locked")
+_FLAGS: dict[Role, tuple[bool, bool, bool]] = {
+    "solution": (False, True, False),
+    "test": (True, False, True),
+    "locked": (False, False, True),
+}
+# What jupytext remembers of the text's layout; it means nothing in a notebook.
+_LAYOUT = {"lines_to_next_cell", "lines_to_end_of_cell_marker", "cell_marker"}
+
+
+class SourceError(ValueError):
+    """Sources that cannot become notebooks; the message has a line for each problem."""
+
+
+class Source(NamedTuple):
+    """One lesson as its author wrote it."""
+
+    name: str  # NN_name
+    text: str
+    cells: list[NotebookNode]
+
+    @property
+    def file(self) -> str:
+        """Return the path inside the course's folder, for messages."""
+        return f"instructor/sources/{self.name}.py"
+
+
+def read_sources(folder: Path) -> list[Source]:
+    """Read every source of a course, in order.
+
+    Parameters
+    ----------
+    folder : Path
+        The course: the folder that holds ``instructor/sources``.
+
+    Returns
+    -------
+    list of Source
+        Not yet checked; see `problems_of`.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there are none.
+    SourceError
+        If a file is named otherwise than ``NN_name.py`` or is not text.
+    """
+    paths = sorted((folder / "instructor" / "sources").glob("*.py"))
+    if not paths:
+        raise FileNotFoundError(
+            f"There are no lessons in {str(folder / 'instructor' / 'sources')!r}; run this in the "
+            "course's folder, or name it with --course."
+        )
+    return [_read(path) for path in paths]
+
+
+def role_of(cell: NotebookNode) -> Role | None:
+    """Return what a cell is in grading, by its metadata; None for an ordinary cell."""
+    meta = cell.metadata.get("nbgrader")
+    if not isinstance(meta, dict):
+        return None
+    if str(meta.get("grade_id", "")).startswith("survey-"):
+        return "survey"
+    for role, flags in _FLAGS.items():
+        if all(meta.get(key) is flag for key, flag in zip(_FLAG_KEYS, flags, strict=True)):
+            return role
+    return None
+
+
+def grade_id_of(cell: NotebookNode) -> str | None:
+    """Return a cell's grade_id, None where it has none."""
+    meta = cell.metadata.get("nbgrader")
+    return str(meta["grade_id"]) if isinstance(meta, dict) and "grade_id" in meta else None
+
+
+def secret_lines(cell: NotebookNode) -> Iterator[str]:
+    """Yield the lines of the cell's solution and hidden tests, stripped."""
+    inside = False
+    for line in map(str.strip, cell.source.split("\n")):
+        if line in (BEGIN_SOLUTION, BEGIN_HIDDEN):
+            inside = True
+        elif line in (END_SOLUTION, END_HIDDEN):
+            inside = False
+        elif inside and line:
+            yield line
+
+
+def label_of(cell: NotebookNode, number: int) -> str:
+    """Return how a message names a cell: by its grade_id, else by number and first line."""
+    first = str(cell.source).partition("\n")[0].strip()
+    shown = first if len(first) <= 50 else f"{first[:47]}..."
+    return f"cell {grade_id_of(cell) or number} ({shown!r})"
+
+
+def problems_of(source: Source) -> Iterator[str]:
+    """Yield what is wrong with one source: where, what, and the way out."""
+    splits = list(_problems_of_text(source.text))
+    for line_number, problem in splits:
+        yield f"{source.file}, line {line_number}: {problem}."
+    if splits:  # the cells are not the author's; what is wrong with them would only confuse
+        return
+    for number, cell in enumerate(source.cells, start=1):
+        for problem in _problems_of_cell(cell):
+            yield f"{source.file}, {label_of(cell, number)}: {problem}."
+    yield from _problems_of_pairs(source)
+
+
+def duplicates(sources: Sequence[Source]) -> Iterator[tuple[str, str]]:
+    """Yield (lesson, problem) for every grade_id that an earlier cell of the course has."""
+    first: dict[str, str] = {}
+    for source in sources:
+        for number, cell in enumerate(source.cells, start=1):
+            grade_id = grade_id_of(cell)
+            if grade_id is None:
+                continue
+            here = f"{source.file}, {label_of(cell, number)}"
+            if grade_id in first:
+                yield (
+                    source.name,
+                    f"{here}: the grade_id {grade_id!r} is taken by {first[grade_id]}; "
+                    "choose another.",
+                )
+            first.setdefault(grade_id, f"cell {number} of {source.file}")
+
+
+def _read(path: Path) -> Source:
+    file = f"instructor/sources/{path.name}"
+    if not re.fullmatch(r"\d\d_[a-z0-9_]+", path.stem):
+        raise SourceError(f"{file}: name a lesson like 02_uniform_quantization.py.")
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SourceError(f"{file}: this is not UTF-8 text ({error}); save it as UTF-8.") from None
+    try:
+        cells = jupytext.reads(text, fmt="py:percent").cells
+    except Exception as error:  # whatever jupytext's parsers stumble over
+        raise SourceError(f"{file}: jupytext cannot read it ({error}); mend the text.") from error
+    for cell in cells:
+        for key in _LAYOUT & set(cell.metadata):
+            del cell.metadata[key]
+    return Source(path.stem, text, cells)
+
+
+def _problems_of_text(text: str) -> Iterator[tuple[int, str]]:
+    """Yield (line, problem) for lines that split a cell in two where none was meant."""
+    above = ""
+    for number, line in enumerate(text.split("\n"), start=1):
+        if _CELL_LINE.match(line):
+            if line[0].isspace():
+                yield number, "an indented `# %%` may split the cell in two; write it differently"
+            elif above.strip():
+                yield (
+                    number,
+                    "a `# %%` directly below other text splits the cell in two; if a new cell "
+                    "is meant, leave an empty line above it",
+                )
+        above = line
+
+
+def _problems_of_cell(cell: NotebookNode) -> Iterator[str]:
+    if any(_CELL_LINE.match(line) for line in cell.source.split("\n")):
+        yield "the cell contains a `# %%` line, where it would be split; write it differently"
+    elif cell.cell_type == "code" and (error := _syntax_error(cell.source)):
+        yield f"this is not Python by itself ({error}); mend it, or see whether a `# %%` splits it"
+    unknown = sorted(set(cell.metadata) - {"nbgrader", "slideshow", "tags"})
+    if unknown:
+        hint = " (text behind `# %%` becomes a title)" if "title" in unknown else ""
+        yield (
+            f"the metadata {', '.join(map(repr, unknown))} is not allowed{hint}; "
+            "keep nbgrader, slideshow and tags"
+        )
+    if "nbgrader" in cell.metadata:
+        problem = _problem_of_metadata(cell)
+        if problem:
+            yield problem
+            return
+    role = role_of(cell)
+    yield from _problems_of_markers(cell, role)
+    if role in ("solution", "test") or (role == "survey" and cell.cell_type == "code"):
+        yield from _problems_of_first_line(cell, role)
+
+
+def _problem_of_metadata(cell: NotebookNode) -> str | None:
+    """Return the first thing that keeps nbgrader from understanding the cell as meant."""
+    meta = cell.metadata.nbgrader
+    if not isinstance(meta, dict):
+        return "its nbgrader metadata is not a dictionary; copy the header of another graded cell"
+    missing, unknown = _KEYS - set(meta), set(meta) - _KEYS - {"task", "points"}
+    if missing:
+        return f"its nbgrader metadata lacks {', '.join(sorted(missing))}; add it to the header"
+    if unknown:
+        return f"its nbgrader metadata has {', '.join(sorted(unknown))}; delete it from the header"
+    if meta["schema_version"] != 3:
+        return f"schema_version must be 3, is {meta['schema_version']!r}; mend the header"
+    grade_id = meta["grade_id"]
+    if not (isinstance(grade_id, str) and _GRADE_ID.fullmatch(grade_id) and len(grade_id) <= 64):
+        return (
+            f"the grade_id {grade_id!r} must be lower-case words joined by hyphens, "
+            "like 'uniform-levels'; rename it"
+        )
+    if grade_id == INSTALL_ID:
+        return f"the grade_id {grade_id!r} belongs to the cell that the build adds; rename it"
+    role = role_of(cell)
+    if meta.get("task", False) is not False or role is None:
+        flags = {key: meta.get(key, False) for key in ("grade", "solution", "locked", "task")}
+        return (
+            f"this course has no cells with {flags}; copy the header of a solution or a test cell"
+        )
+    if role == "survey" and (meta["grade"] is not False or meta["locked"] is not False):
+        return "a survey is neither graded nor locked; set grade and locked to false"
+    if role != "test":
+        if "points" in meta:
+            return f"only a test cell has points; delete them from this {role} cell's header"
+    else:
+        points = meta.get("points")
+        if isinstance(points, bool) or not isinstance(points, int) or not 1 <= points <= 5:
+            return f'a test cell needs "points" from 1 to 5 in its header, got {points!r}'
+    if role in _REGIONS and cell.cell_type != "code":
+        return f"a {role} cell must be a code cell; delete [{cell.cell_type}] from its header"
+    return None
+
+
+def _problems_of_markers(cell: NotebookNode, role: Role | None) -> Iterator[str]:
+    """Yield what is wrong with the markers of regions; nbgrader sees them anywhere in a line."""
+    allowed: tuple[str, ...] = _REGIONS.get(role or "", ())
+    opened, complete = False, False
+    for line in cell.source.split("\n"):
+        marker = line.strip()
+        if marker not in _MARKERS:
+            code = cell.cell_type == "code"
+            if _TAKEN_FOR_MARKER.search(line) or (code and _MEANT_AS_MARKER.match(line)):
+                yield (
+                    f"{marker!r} looks like a marker but is none; write one of "
+                    f"{', '.join(_MARKERS)}, or other words"
+                )
+        elif marker not in allowed:
+            kind = "solution" if marker in _REGIONS["solution"] else "test"
+            yield f"{marker!r} belongs into a {kind} cell only; move or delete it"
+            return
+        elif (marker == allowed[0]) == opened:
+            fault = "follows another one that has no end" if opened else "has no begin above it"
+            yield f"{marker!r} {fault}; every region needs its own begin and end"
+            return
+        else:
+            opened, complete = not opened, opened
+    if opened:
+        yield f"{allowed[0]!r} has no end; write {allowed[1]!r} below the region"
+    elif role == "solution" and not complete:
+        yield f"there is no solution; write it between {BEGIN_SOLUTION!r} and {END_SOLUTION!r}"
+
+
+def _problems_of_first_line(cell: NotebookNode, role: Role | None) -> Iterator[str]:
+    """Yield what is wrong with `# exercise: NAME`, which survives where metadata gets lost."""
+    grade_id = cell.metadata.nbgrader["grade_id"]
+    word = {"solution": "exercise"}.get(str(role), str(role))
+    if role == "test" and not grade_id.startswith("test-"):
+        yield f"the grade_id of a test cell is 'test-' and its exercise's; rename {grade_id!r}"
+        return
+    name = grade_id.removeprefix("test-") if role == "test" else grade_id
+    if role == "solution" and grade_id.startswith("test-"):
+        yield f"{grade_id!r} is named like a test cell; rename the exercise"
+    expected = f"# {word}: {name}"
+    first = cell.source.partition("\n")[0].rstrip()
+    # A survey's name may come with or without the prefix that its grade_id has.
+    if first not in (expected, f"# {word}: {name.removeprefix(f'{word}-')}"):
+        yield f"its first line must be `{expected}`, is `{first}`"
+
+
+def _problems_of_pairs(source: Source) -> Iterator[str]:
+    """Yield exercises without a test, tests without an exercise, and names defined twice."""
+    exercises: dict[str, str] = {}
+    definers: dict[str, str] = {}
+    tested: set[str] = set()
+    for number, cell in enumerate(source.cells, start=1):
+        role, grade_id = role_of(cell), grade_id_of(cell) or ""
+        here = f"{source.file}, {label_of(cell, number)}"
+        if role == "solution":
+            exercises[grade_id] = here
+            for name in _defined(cell.source):
+                if name in definers:
+                    yield (
+                        f"{here}: it defines {name!r}, as exercise {definers[name]} does, so one "
+                        "left out would be judged by the other's answer; choose another name."
+                    )
+                definers.setdefault(name, grade_id)
+        elif role == "test":
+            exercise = grade_id.removeprefix("test-")
+            if exercise not in exercises:
+                yield (
+                    f"{here}: there is no exercise {exercise!r} above it; write its solution "
+                    "cell, or rename the test."
+                )
+            tested.add(exercise)
+    for exercise, here in exercises.items():
+        if exercise not in tested:
+            yield (
+                f"{here}: the exercise has no test; add a test cell with the grade_id "
+                f"'test-{exercise}' below it."
+            )
+
+
+def _defined(code: str) -> set[str]:
+    """Return the names that a cell gives to functions and values."""
+    try:
+        body = ast.parse(code).body
+    except SyntaxError:
+        return set()
+    names = {node.name for node in body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    for node in body:
+        targets = node.targets if isinstance(node, ast.Assign) else []
+        for target in targets:
+            names |= {part.id for part in ast.walk(target) if isinstance(part, ast.Name)}
+    return names
+
+
+def _syntax_error(code: str) -> str | None:
+    """Say why a cell cannot run; IPython's own syntax is left to IPython."""
+    try:
+        ast.parse(code)
+    except SyntaxError as error:
+        if re.search(r"^\s*[%!?]|=\s*[%!]|\?\s*$", code, re.MULTILINE):
+            return None
+        return f"{error.msg}, line {error.lineno} of the cell"
+    return None
