@@ -9,7 +9,13 @@ import pytest
 import torch
 
 from quantlab_helpers import checks
-from quantlab_helpers._exercise import FunctionExercise, Mistake, ValueExercise, differs_by
+from quantlab_helpers._exercise import (
+    FunctionExercise,
+    Mistake,
+    ValueExercise,
+    differs_by,
+    number_differs,
+)
 
 EPS = float(np.finfo(np.float32).eps)
 
@@ -148,6 +154,45 @@ def test_another_seed_draws_other_inputs():
     assert seen[0][0] == seen[1][0] and seen[0][1] != seen[1][1]
 
 
+def test_what_a_result_does_can_be_compared_too():
+    """Not only the number that comes back, but the gradient that flows through it."""
+    exercise = FunctionExercise(
+        name="energy",
+        signature="energy(weights)",
+        solution=lambda weights: (weights**2).sum(),
+        cases=lambda rng: iter([(torch.tensor([1.0, -2.0], requires_grad=True),)]),
+        observe=lambda result, case: torch.autograd.grad(result, case)[0],
+        differs=lambda expected, got, case: differs_by(expected.numpy(), got, EPS, what="slopes"),
+        why="the derivative of a square is twice the number",
+        fix="square and add",
+    )
+    exercise.check(lambda weights: weights.pow(2).sum(), 0)
+    half = message(lambda weights: (weights * weights.detach()).sum(), exercise)
+    assert "slopes[1] = -2, expected -4" in half
+
+
+@pytest.mark.parametrize("number", [2, 2.0, np.float32(2), np.array(2.0), torch.tensor([2.0])])
+def test_one_number_may_come_in_any_form(number):
+    assert number_differs(2.0, number, 1e-7, "size") is None
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (3.0, "your size is 3, expected 2"),
+        (float("nan"), "your size is nan, expected 2"),
+        (2.00000001, "your size is 2.0000000099999999, expected 2"),
+        (2_000_001, "your size is 2,000,001, expected 2"),
+        ([1, 2], r"your size has shape (2,), expected one number"),
+        ("two", "your function returned 'two', not numbers"),
+        (10**5000, "an integer of thousands of digits"),
+    ],
+    ids=["other", "nan", "close", "large", "two numbers", "text", "endless"],
+)
+def test_another_number_is_shown_beside_the_expected_one(number, words):
+    assert words in number_differs(2.0, number, 1e-9, "size")
+
+
 COLOUR = ValueExercise(
     name="colour",
     rule="write 'red' or 'blue'",
@@ -164,6 +209,18 @@ def test_a_choice_is_answered_before_it_is_right():
     assert "your answer is [1, 2]" in message_of([1, 2])
     with pytest.raises(checks.NotAnswered, match="colour is not answered yet: write 'red' or"):
         COLOUR.answered(None)
+
+
+def test_a_malformed_value_may_be_told_what_is_wrong_with_it():
+    age = ValueExercise(
+        name="age",
+        rule="write whole years",
+        well_formed=lambda value: "you cannot be born tomorrow" if value < 0 else True,
+        judge=lambda value: None,
+    )
+    age.answered(3)
+    with pytest.raises(checks.CheckFailed, match="Why: you cannot be born tomorrow"):
+        age.answered(-1)
 
 
 def message_of(value):

@@ -4,7 +4,7 @@
 # After this notebook you can **predict** what b bits per weight cost, in error and in bytes,
 # before you run anything, and you can say where the error is the wrong thing to look at.
 #
-# *Needs*: lesson 00. *Takes*: 30 minutes, all on the CPU.
+# *Needs*: lesson 00. *Takes*: 40 minutes, all on the CPU.
 
 # %%
 import io

@@ -353,13 +353,21 @@ checks.check("bits-for-k", index_bits)
 checks.check("bits-for-k", index_bits, seed=3110)
 ### END HIDDEN TESTS
 
+# %% [markdown]
+# `conv2.weight` has 2,304 weights. How many bytes does it take **more** with 17 centres than with
+# 16, the codebook included?
+
 # %%
+guess_more = None  # bytes: write your number here
+
+# %%
+costs = {}
 for k in (15, 16, 17, 31, 32):
     quantized = ql.kmeans_quantize(weights, k)
-    cost = quantized.payload_bytes + quantized.overhead_bytes
-    print(
-        f"k = {k}: {quantized.bits} bits, {cost:5,} bytes, {ql.sqnr_db(weights, quantized):.1f} dB"
-    )
+    costs[k] = quantized.payload_bytes + quantized.overhead_bytes
+    sqnr = ql.sqnr_db(weights, quantized)
+    print(f"k = {k}: {quantized.bits} bits, {costs[k]:5,} bytes, {sqnr:.1f} dB")
+checks.compare_guess(guess_more, costs[17] - costs[16], unit="bytes more")
 
 # %% [markdown]
 # One centre more than a power of two costs every weight a bit. So k is nearly always 2ᵇ.
