@@ -69,8 +69,8 @@ def main() -> None:
     intro = (
         "# Measured results\n\nWritten by `make bench`; do not edit. Ratios come from alternating "
         "runs in one process on one thread, as medians of at least five where a row names a "
-        "required ratio (the slow list loop runs once). A ratio below 2 is within the noise of a "
-        "shared machine.\n"
+        "required ratio (the slow list loop runs once; training runs on all cores). A ratio below "
+        "2 is within the noise of a shared machine.\n"
     )
     (HERE / "RESULTS.md").write_text(
         "\n".join([intro, *(part.read_text() for part in parts if part.exists())])

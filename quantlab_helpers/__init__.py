@@ -1,7 +1,7 @@
 """Everything a quantlab notebook computes with; drawing lives in `plots`.
 
 Reading order: `data`, `model`, `training`, `checkpoints`, `quantizers`, `kmeans`, `lloyd`,
-`network`, `metrics`, `experiments`, `plots`.
+`network`, `metrics`, `experiments`, `plots`, `plots_kmeans`, and for exercises `checks`.
 """
 
 from .checkpoints import baseline_metadata as baseline_metadata
