@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import sys
+import textwrap
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -33,7 +34,8 @@ class CheckFailed(AssertionError):
 
     def _render_traceback_(self) -> list[str]:
         """Show a notebook's reader the message, not the inside of the checks."""
-        return [f"Not yet right.\n{self}"]
+        lines = [textwrap.fill(line, 90, subsequent_indent="  ") for line in str(self).split("\n")]
+        return ["\n".join(["Not yet right.", *lines])]
 
 
 class NotAnswered(NotImplementedError):

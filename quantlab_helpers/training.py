@@ -113,7 +113,8 @@ def train(
 ) -> TrainingResult:
     """Train a network with cross-entropy, Adam and an L1 penalty.
 
-    Ctrl-C, or Interrupt in a notebook, ends the training and returns the network as it is.
+    Ctrl-C, or Interrupt in a notebook, ends the training and returns the network as it is; who
+    trains in a loop asks the result whether it was ``interrupted``.
 
     Parameters
     ----------

@@ -250,6 +250,8 @@ def test_a_notebook_shows_the_message_and_not_the_inside_of_the_checks():
     assert failed._render_traceback_() == [
         "Not yet right.\nWhat happened: it fell\nWhy: it was heavy\nHow to fix it: hold it"
     ]
+    long = checks.CheckFailed("it fell", "word " * 30, "hold it")._render_traceback_()[0]
+    assert max(map(len, long.split("\n"))) <= 90, "a notebook breaks long lines inside words"
     assert checks.NotAnswered("write it")._render_traceback_() == ["write it"]
 
 
