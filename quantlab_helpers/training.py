@@ -238,7 +238,7 @@ def _train(
                     with torch.no_grad():
                         if l1_beta:
                             loss = loss + l1_beta * _pull_to_zero(parameters, l1_beta)
-                        correct = (logits.argmax(1) == labels).sum()
+                        correct = (logits.argmax(1) == labels).float().sum()
                         sums += torch.stack([loss * len(labels), correct])
                     optimizer.step()
                     if schedule:

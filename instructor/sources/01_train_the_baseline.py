@@ -296,11 +296,12 @@ print(f"after 40 steps: {test_accuracy(fresh, test):.2%} of the test images")
 # ## Training
 #
 # `ql.train` does these steps for all images, in another order in each epoch. We use its fast
-# recipe: one epoch, in which the learning rate rises to 0.005 and falls again.
+# recipe: one epoch, in which the learning rate rises to 0.005 and falls again. It computes on a GPU
+# where there is one; a CPU takes some seconds.
 # (`ql.train(recipe="course")` repeats the course lab's five epochs; try it when you have time.)
 
 # %%
-result = ql.train(recipe="fast", device="cpu")
+result = ql.train(recipe="fast")
 for epoch in result.history:
     print(f"epoch {epoch.epoch}: loss {epoch.loss:.3f}, training accuracy {epoch.accuracy:.4f}")
 print(f"{epoch.seconds:.0f} seconds")
