@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._exercise import (
+    EPS32,
     Case,
     Difference,
     FunctionExercise,
@@ -22,7 +23,6 @@ from ._exercise import (
 from .metrics import half_step_bound
 from .quantizers import uniform_quantize
 
-_EPS32 = float(np.finfo(np.float32).eps)
 _LINES = 100_000  # far fewer than the 470,400 weights of the large case, far more than 2^12 levels
 
 
@@ -32,7 +32,7 @@ def level_tolerance(low: float, high: float) -> float:
     Two subtractions, a quotient, a product and a sum, each rounded once by half an eps of a
     number that is at most twice the larger end.
     """
-    return 5 * _EPS32 * max(abs(low), abs(high))
+    return 5 * EPS32 * max(abs(low), abs(high))
 
 
 def _tensor_cases(rng: np.random.Generator) -> Iterator[Case]:

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._exercise import Case, Difference, FunctionExercise, Mistake, as_array, differs_by
+from ._exercise import EPS32, Case, Difference, FunctionExercise, Mistake, as_array, differs_by
 
 Array = NDArray[Any]
-U32 = float(np.finfo(np.float32).eps) / 2  # the most that one float32 rounding changes, relative
+U32 = EPS32 / 2  # the most that one float32 rounding changes, relative
 
 
 def f32(values: Any) -> NDArray[np.float32]:

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ._exercise import Case, Difference, FunctionExercise, Mistake, number_differs
+from ._exercise import EPS32, Case, Difference, FunctionExercise, Mistake, number_differs
 from .model import reset_model
 
-_ROUNDING32 = float(np.finfo(np.float32).eps) / 2  # relative, of one float32 operation
+_ROUNDING32 = EPS32 / 2  # relative, of one float32 operation
 _PLAIN = "your penalty is a plain number, without a graph that gradients could flow through"
 _DETACHED = "your penalty is a tensor that is cut off from the parameters: no gradient flows"
 

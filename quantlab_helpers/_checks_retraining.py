@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ._checks_loop import RETRAIN_REQUANTIZE
 from ._exercise import (
+    EPS32,
     Case,
     Difference,
     FunctionExercise,
@@ -18,8 +19,6 @@ from ._exercise import (
     as_array,
     differs_by,
 )
-
-_EPS32 = float(np.finfo(np.float32).eps)
 
 
 def _gradient_cases(rng: np.random.Generator) -> Iterator[Case]:
@@ -44,7 +43,7 @@ def _tied_differs(expected: NDArray[np.float64], got: Any, case: Case) -> Differ
     gradient, codes, k = case
     # Adding n float32 numbers in any order rounds n - 1 times, each by at most eps/2 of the sum
     # of absolute values.
-    tolerance = codes.size * _EPS32 / 2 * float(np.abs(gradient.astype(np.float64)).sum())
+    tolerance = codes.size * EPS32 / 2 * float(np.abs(gradient.astype(np.float64)).sum())
     array = as_array(got)
     if not isinstance(array, str) and array.shape != expected.shape:
         return f"your result has shape {array.shape}, but there are k = {k} centres: ({k},)"

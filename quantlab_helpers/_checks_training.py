@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ._checks_penalty import L1_PENALTY, drawn, layers_of, nested, whole
 from ._exercise import (
+    EPS32,
     Case,
     Difference,
     FunctionExercise,
@@ -22,7 +23,7 @@ from ._exercise import (
 )
 from .metrics import float32_bytes
 
-_ROUNDING32 = float(np.finfo(np.float32).eps) / 2  # relative, of one float32 operation
+_ROUNDING32 = EPS32 / 2  # relative, of one float32 operation
 
 
 # levels-of-bits

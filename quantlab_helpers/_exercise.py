@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 Case = tuple[Any, ...]  # the arguments of one call
+EPS32 = float(np.finfo(np.float32).eps)  # one float32 operation rounds by at most half of it
 Difference = str | None  # what is wrong with an answer, None where nothing is
 
 
