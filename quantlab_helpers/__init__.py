@@ -1,7 +1,8 @@
 """Everything a quantlab notebook computes with; drawing lives in `plots`.
 
 Reading order: `data`, `model`, `training`, `checkpoints`, `quantizers`, `kmeans`, `lloyd`,
-`network`, `metrics`, `experiments`, `plots`, `plots_kmeans`, and for exercises `checks`.
+`network`, `metrics`, `coding`, `huffman`, `storage`, `experiments`, `plots`, `plots_kmeans`, and
+for exercises `checks`.
 """
 
 from .checkpoints import baseline_metadata as baseline_metadata
@@ -9,6 +10,11 @@ from .checkpoints import load_baseline as load_baseline
 from .checkpoints import load_net as load_net
 from .checkpoints import net_metadata as net_metadata
 from .checkpoints import save_net as save_net
+from .coding import bound_bytes as bound_bytes
+from .coding import entropy_decode as entropy_decode
+from .coding import entropy_encode as entropy_encode
+from .coding import pack as pack
+from .coding import unpack as unpack
 from .data import Dataset as Dataset
 from .data import batches as batches
 from .data import load_mnist as load_mnist
@@ -18,6 +24,10 @@ from .experiments import k_sweep as k_sweep
 from .experiments import over_seeds as over_seeds
 from .experiments import sensitivity as sensitivity
 from .experiments import spread as spread
+from .huffman import huffman_codewords as huffman_codewords
+from .huffman import huffman_decode as huffman_decode
+from .huffman import huffman_encode as huffman_encode
+from .huffman import huffman_lengths as huffman_lengths
 from .kmeans import assign as assign
 from .kmeans import kmeans_1d as kmeans_1d
 from .lloyd import lloyd as lloyd
@@ -34,6 +44,9 @@ from .network import quantize_model as quantize_model
 from .quantizers import QuantizedTensor as QuantizedTensor
 from .quantizers import kmeans_quantize as kmeans_quantize
 from .quantizers import uniform_quantize as uniform_quantize
+from .storage import ledger as ledger
+from .storage import load_quantized as load_quantized
+from .storage import save_quantized as save_quantized
 from .training import evaluate as evaluate
 from .training import l1_penalty as l1_penalty
 from .training import train as train

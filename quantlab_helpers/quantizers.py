@@ -253,22 +253,36 @@ def _uniform(
         low, high = float(values.min()), float(values.max())
     else:
         tail = (100 - kept) / 2
-        low, high = (float(end) for end in np.percentile(values, [tail, 100 - tail]))
+        ends = np.percentile(values, [tail, 100 - tail]).astype(np.float32)  # as they are stored
+        low, high = float(ends[0]), float(ends[1])
     if zero_point == "int":
         low, high = min(low, 0.0), max(high, 0.0)
+        scale = (high - low) / steps
+        if scale >= np.finfo(np.float64).tiny:
+            zero = float(np.clip(np.rint(-low / scale), 0, steps))
+            codes = _codes(values, 0.0, scale, steps, zero=zero)
+            return codes, integer_grid(scale, zero, bits), scale, zero
+    levels, scale, zero = minmax_grid(low, high, bits)
+    if scale == 0:
+        codes = np.zeros(values.shape, np.uint8 if bits <= 8 else np.uint16)
+    else:
+        codes = _codes(values, low, scale, steps, zero=None if kept == 100 else 0.0)
+    return codes, levels, scale, zero
+
+
+def minmax_grid(low: float, high: float, bits: int) -> tuple[NDArray[np.float32], float, float]:
+    """Return levels, scale and zero point of the grid from `low` to `high`."""
+    steps = 2**bits - 1
     scale = (high - low) / steps
     if scale < np.finfo(np.float64).tiny:  # constant, or too narrow for float32 to tell apart
-        codes = np.zeros(values.shape, np.uint8 if bits <= 8 else np.uint16)
-        return codes, np.full(steps + 1, low, np.float32), 0.0, 0.0
-    if zero_point == "int":
-        zero = float(np.clip(np.rint(-low / scale), 0, steps))
-        levels = (np.arange(steps + 1) - zero) * scale
-        levels = np.clip(levels, -_LARGEST, _LARGEST)  # an end may move out by half a step
-        codes = _codes(values, 0.0, scale, steps, zero=zero)
-        return codes, levels.astype(np.float32), scale, zero
-    levels = np.linspace(low, high, steps + 1)
-    codes = _codes(values, low, scale, steps, zero=None if kept == 100 else 0.0)
-    return codes, levels.astype(np.float32), scale, -low / scale
+        return np.full(steps + 1, low, np.float32), 0.0, 0.0
+    return np.linspace(low, high, steps + 1).astype(np.float32), scale, -low / scale
+
+
+def integer_grid(scale: float, zero: float, bits: int) -> NDArray[np.float32]:
+    """Return the levels ``(c - zero) * scale``, of which one is exactly 0."""
+    levels = (np.arange(2**bits) - zero) * scale
+    return np.clip(levels, -_LARGEST, _LARGEST).astype(np.float32)  # an end may be half a step out
 
 
 def _codes(
