@@ -14,15 +14,23 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .coding import counts_bytes, entropy_decode, entropy_encode, pack, unpack
+from .coding import (
+    counts_bytes,
+    entropy_decode,
+    entropy_encode,
+    pack,
+    read_number,
+    unpack,
+    write_numbers,
+)
 from .huffman import huffman_decode, huffman_encode
-from .quantizers import QuantizedTensor, integer_grid, minmax_grid
+from .quantizers import Codes, QuantizedTensor, integer_grid, minmax_grid
 
 MOST_LEVELS = 2**22  # of all channels together: 16 MiB that a header of a few bytes may ask for
 _LENGTH_BITS = 5  # of a codeword's length, 0..16
 _PATTERN = re.compile(
     r"([a-z0-9_.]{1,64}):(\d{1,7}(?:x\d{1,7}){0,3}):(\d{1,2}):"
-    r"(?:([fuz])|([kt])(\d{1,5}))(h?)(?:@(\d))?:(?:([pr])|([he])(\d{1,8}))"
+    r"(?:([fuz])|([kt])(\d{1,5}))(h?)(?:@(\d))?:(?:([pr])|([hes])(\d{1,8}))"
 )
 
 
@@ -32,8 +40,8 @@ class Entry(NamedTuple):
     ``bits`` per packed code. ``scheme``: f raw floats, k a codebook of that many centres, u a grid
     from minimum to maximum, z a grid with an integer zero point, t a grid as a table; then "h"
     where the floats are float16, and "@" with the axis that has one codebook per index.
-    ``coding``: p packed, h Huffman, e entropy-coded, the latter two with their number of bytes; r
-    for raw floats.
+    ``coding``: r raw floats, p packed, and with their number of bytes h Huffman, e entropy-coded,
+    s entropy-coded without the rows and columns that hold nothing but the commonest code.
     """
 
     name: str
@@ -51,7 +59,7 @@ class Entry(NamedTuple):
         levels = str(self.levels) if self.scheme in "kt" else ""
         axis = "" if self.axis is None else f"@{self.axis}"
         scheme = f"{self.scheme}{levels}{'h' if self.half else ''}{axis}"
-        coded = str(self.coded_bytes) if self.coding in "he" else ""
+        coded = str(self.coded_bytes) if self.coding in "hes" else ""
         shape = "x".join(map(str, self.shape))
         return f"{self.name}:{shape}:{self.bits}:{scheme}:{self.coding}{coded}"
 
@@ -160,6 +168,7 @@ def encode(name: str, tensor: QuantizedTensor, coding: str) -> tuple[Entry, byte
         choices["h"] = pack(lengths, _LENGTH_BITS) + words
     if coding == "entropy":
         choices["e"] = entropy_encode(codes, k=k)
+        choices["s"] = _encode_sparse(tensor.codes, k)
     best = min(choices, key=lambda name: len(choices[name]))
     coded = len(choices[best])
     shape = tuple(tensor.codes.shape)
@@ -220,18 +229,21 @@ def decode(entry: Entry, content: bytes) -> QuantizedTensor | Tensor:
         return torch.from_numpy(floats.reshape(entry.shape))
     levels, coded = content[: entry.level_bytes], content[entry.level_bytes :]
     k, count = entry.levels, entry.size
+    codes: Codes
     if entry.coding == "p":
         codes = unpack(coded, entry.bits, count=count)
     elif entry.coding == "h":
         table = table_bytes(entry, coded)
         lengths = unpack(coded[:table], _LENGTH_BITS, count=k)
         codes = huffman_decode(coded[table:], lengths, count=count)
-    else:
+    elif entry.coding == "e":
         codes = entropy_decode(coded, count=count, k=k)
+    else:
+        codes = _decode_sparse(entry, coded)
     if int(codes.max()) >= k:
         raise ValueError("a code without a level")
     narrow = np.uint8 if entry.bits <= 8 else np.uint16
-    codes = codes.astype(narrow, copy=False).reshape(entry.shape)
+    codes = codes.reshape(entry.shape).astype(narrow, copy=False)
     channels = entry.channels
     if entry.scheme == "k":
         centres = np.frombuffer(levels, "<f2" if entry.half else "<f4").astype(np.float32)
@@ -245,11 +257,50 @@ def decode(entry: Entry, content: bytes) -> QuantizedTensor | Tensor:
     return QuantizedTensor(codes, rows, entry.bits, scale, zero, entry.axis)
 
 
+def _encode_sparse(codes: Codes, k: int) -> bytes:
+    """Write which rows and columns of a matrix are not of one code only, and what they hold.
+
+    First the commonest code and the lengths of the two masks; each mask and the codes that are
+    left are entropy-coded on their own.
+    """
+    matrix = codes.reshape(codes.shape[0], -1)
+    common = int(np.bincount(codes.reshape(-1)).argmax())
+    rare = matrix != common
+    rows, columns = rare.any(axis=1), rare.any(axis=0)
+    masks = [entropy_encode(mask.astype(np.uint8), k=2) for mask in (rows, columns)]
+    head = write_numbers([common, *map(len, masks)])
+    return b"".join([head, *masks, entropy_encode(matrix[np.ix_(rows, columns)], k=k)])
+
+
+def _decode_sparse(entry: Entry, coded: bytes) -> Codes:
+    """Read what `_encode_sparse` wrote."""
+    common, start, middle, end = _sparse_bounds(coded)
+    row_count = entry.shape[0]
+    rows = entropy_decode(coded[start:middle], count=row_count, k=2).astype(bool)
+    columns = entropy_decode(coded[middle:end], count=entry.size // row_count, k=2).astype(bool)
+    left = int(rows.sum()) * int(columns.sum())
+    matrix = np.full((rows.size, columns.size), min(common, 65_535), np.uint16)
+    codes = entropy_decode(coded[end:], count=left, k=entry.levels)
+    matrix[np.ix_(rows, columns)] = codes.reshape(int(rows.sum()), -1)
+    return matrix
+
+
+def _sparse_bounds(coded: bytes) -> tuple[int, int, int, int]:
+    """Return the commonest code, and where row mask, column mask and codes begin."""
+    common, position = read_number(coded, 0)
+    row_bytes, position = read_number(coded, position)
+    column_bytes, position = read_number(coded, position)
+    return common, position, position + row_bytes, position + row_bytes + column_bytes
+
+
 def table_bytes(entry: Entry, coded: bytes) -> int:
-    """Return how many of the coded bytes are the table that the coding needs."""
+    """Return how many of the coded bytes are not codes: lengths, counts or masks."""
     if entry.coding == "h":
         return -(-entry.levels * _LENGTH_BITS // 8)
-    return counts_bytes(coded, k=entry.levels) if entry.coding == "e" else 0
+    if entry.coding == "p":
+        return 0
+    start = _sparse_bounds(coded)[-1] if entry.coding == "s" else 0
+    return start + counts_bytes(coded[start:], k=entry.levels)
 
 
 def _check_finite(values: NDArray[np.floating[Any]]) -> None:

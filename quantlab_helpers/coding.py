@@ -7,6 +7,7 @@ becomes small. `huffman.py`, which comes next, stands between the two.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
@@ -296,45 +297,47 @@ def _probabilities(counts: NDArray[np.int64]) -> Any:
     return constriction.stream.model.Categorical(shares, perfect=False)
 
 
+def write_numbers(numbers: Iterable[int]) -> bytes:
+    """Write numbers of at least 0, seven bits to a byte, low bits first."""
+    content = bytearray()
+    for number in numbers:
+        while number > 127:
+            content.append(number & 127 | 128)  # the high bit: more to come
+            number >>= 7
+        content.append(number)
+    return bytes(content)
+
+
+def read_number(stream: bytes, start: int) -> tuple[int, int]:
+    """Return the number at `start`, below 2**42, and where it ends; ValueError if none does."""
+    number = 0
+    for place, byte in enumerate(stream[start : start + 6]):
+        number |= (byte & 127) << 7 * place
+        if byte < 128:
+            return number, start + place + 1
+    raise ValueError("`encoded` must hold whole numbers, got a stream that ends within one.")
+
+
 def _write_counts(counts: NDArray[np.int64]) -> bytes:
-    """Write each count in as few bytes as it needs; after a 0, how many more zeros follow."""
+    """Write each count; after a 0, how many more zeros follow."""
     numbers: list[int] = []
     bounds = np.flatnonzero(np.diff(np.concatenate([[-1], counts])) != 0).tolist()
     for start, end in pairwise([*bounds, counts.size]):
         run, value = end - start, int(counts[start])
         numbers += [0, run - 1] if value == 0 else [value] * run
-    table = bytearray()
-    for number in numbers:
-        while number > 127:
-            table.append(number & 127 | 128)  # the high bit: more to come
-            number >>= 7
-        table.append(number)
-    return bytes(table)
+    return write_numbers(numbers)
 
 
 def _read_counts(stream: bytes, k: int) -> tuple[NDArray[np.int64], int]:
     """Return the `k` counts at the beginning of `stream`, and where they end."""
     counts: list[int] = []
     position = 0
-
-    def number() -> int:
-        nonlocal position
-        value = 0
-        for shift in range(0, 42, 7):
-            byte = stream[position]
-            position += 1
-            value |= (byte & 127) << shift
-            if byte < 128:
-                return value
-        raise IndexError
-
-    try:
-        while len(counts) < k:
-            value = number()
-            more = 0 if value else number()
-            if more >= k - len(counts):
-                raise IndexError
-            counts += [value] * (1 + more)
-    except IndexError:
-        raise ValueError(f"`encoded` must begin with the counts of {k} symbols.") from None
+    while len(counts) < k:
+        count, position = read_number(stream, position)
+        more = 0
+        if count == 0:
+            more, position = read_number(stream, position)
+        if len(counts) + more >= k:
+            raise ValueError(f"`encoded` must begin with the counts of {k} symbols, got more.")
+        counts += [count] * (1 + more)
     return np.array(counts, np.int64), position

@@ -127,7 +127,8 @@ def save_quantized(model: QuantizedModel, path: str | Path, *, coding: str = "en
         The file to write. An existing file is replaced.
     coding : {"entropy", "huffman", "packed"}, default="entropy"
         "packed": every code takes the tensor's bits. "huffman": Huffman's code where that is
-        smaller with its table. "entropy": the smallest of all three, tensor by tensor.
+        smaller with its table. "entropy": the smallest of these and the entropy coder,
+        tensor by tensor; rows and columns of one code only may be left out before it.
 
     Returns
     -------
