@@ -22,6 +22,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 import course_lab
 import imports
 import kmeans
+import storage
 import training
 import uniform
 from _bench import table
@@ -35,6 +36,7 @@ TITLES = {
     "course_lab": ("The course lab's quantizers", course_lab),
     "uniform": ("Uniform quantization, 470,400 weights", uniform),
     "kmeans": ("k-means, 470,400 weights", kmeans),
+    "storage": ("The file and its coders", storage),
 }
 
 
