@@ -9,7 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 import quantlab_helpers as ql
-from quantlab_helpers import __version__, cli, doctor, training
+from quantlab_helpers import __version__, doctor, training
+from quantlab_helpers._commands import RECIPES
 from quantlab_helpers.cli import main
 
 
@@ -78,7 +79,7 @@ def test_a_folder_that_is_a_file_is_one_clear_error(tmp_path):
 
 
 def test_the_recipes_offered_are_those_there_are():
-    assert list(training.RECIPES) == cli._RECIPES
+    assert list(training.RECIPES) == RECIPES
 
 
 @pytest.fixture

@@ -1,0 +1,48 @@
+"""What the commands share: errors in a sentence, a console, a check before minutes are spent."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+RECIPES = ["course", "fast"]  # training.RECIPES, without importing torch for --help
+
+
+class Commands(click.Group):
+    """A group whose users never see a traceback for what they asked or what their disk said."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Turn what the package says of a wrong value into the message of a wrong option."""
+        try:
+            return super().invoke(ctx)
+        except (ValueError, OSError, ModuleNotFoundError) as error:
+            if isinstance(error, BrokenPipeError):
+                raise
+            raise click.ClickException(str(error)) from error
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """List commands in the order in which they are needed, not in the alphabet's."""
+        return list(self.commands)
+
+
+def check_writable(path: Path) -> None:
+    """Refuse a file that could not be written, before minutes are spent on its content."""
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise OSError(f"There is no folder {str(folder)!r} to save in; make it first.")
+    if not os.access(folder, os.W_OK):
+        raise OSError(f"The folder {str(folder)!r} cannot be written to; choose another.")
+
+
+def console() -> Console:
+    """Return a console that does not fold tables where nobody sets a width."""
+    from rich.console import Console
+
+    terminal = Console()
+    return terminal if terminal.is_terminal else Console(width=120)
