@@ -65,7 +65,8 @@ def ledger_bars(counted: Ledger, *, title: str = "", ax: Axes | None = None) -> 
     totals = [*(a + b for a, b in zip(start, table, strict=True)), header]
     furthest = max(*totals, *bound)
     for place, total in enumerate(totals):
-        after = max(total, bound[place] if place < len(bound) else 0)
+        stroke = bound[place] if place < len(bound) else 0
+        after = stroke if total < stroke < total + furthest / 7 else total
         ax.text(after + furthest / 60, place, f"{total:,.0f}", va="center")
     ax.set_xlim(0, 1.2 * furthest)
     ax.locator_params(axis="x", nbins=5)
