@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,13 +44,7 @@ def build(lessons: tuple[str, ...], check_only: bool, course: Path) -> None:
       quantlab build 02
       quantlab build --check
     """
-    from .workspace import install_command
-
-    for library in ("jupytext", "nbgrader"):
-        if importlib.util.find_spec(library) is None:
-            raise ModuleNotFoundError(
-                f"Building needs {library}; run: {install_command('grading')}"
-            )
+    _need_grading("Building")
     from .grading.build import build_course, stale, write_course
 
     built = build_course(course, lessons)
@@ -109,6 +104,141 @@ def leaderboard(folder: Path, device: str | None, as_json: bool) -> None:
     console().print(_board(entries, whole))
 
 
+_COURSE_FOLDER = click.option(
+    "--course",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("build/course"),
+    show_default=True,
+    help="nbgrader's course folder.",
+)
+
+
+@click.command()
+@click.argument("lessons_and_out", nargs=-1, required=True, metavar="[LESSON]... OUT")
+@click.option(
+    "--course",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("."),
+    help="The course's folder, with instructor/; default: this one.",
+)
+def release(lessons_and_out: tuple[str, ...], course: Path) -> None:
+    """Write what learners get into OUT: of all lessons, or of each LESSON.
+
+    Notebooks, a zip for each lesson, and what to install. Ends with the proof that no solution
+    and no hidden test can be read in it; without it give nothing away.
+
+    \b
+    Examples:
+      quantlab release students
+      quantlab release 02 03 students
+    """
+    _need_grading("Releasing")
+    from .grading.release import release as release_to
+
+    *lessons, out = lessons_and_out
+    done = release_to(out, lessons, folder=course)
+    for path in done.files:
+        click.echo(str(path))
+    click.echo(
+        f"{len(done.lessons)} lessons. No answer in it: {done.cells:,} cells compared with their "
+        f"sources, {done.secrets:,} lines of solutions and hidden tests looked for."
+    )
+
+
+@click.command()
+@click.argument("sources", nargs=-1, metavar="SOURCE...", type=click.Path(path_type=Path))
+@click.option(
+    "--students",
+    "roster",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="CSV with the columns id, first_name, last_name, email, lms_user_id; nobody else counts.",
+)
+@click.option(
+    "--map",
+    "mapping",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="CSV with the columns name (of a folder, a file, a person; * allowed) and student.",
+)
+@click.option("--student", metavar="ID", help="Whose all of it is.")
+@click.option("--lesson", help="The lesson of notebooks that do not tell theirs.")
+@click.option(
+    "--verify",
+    "receipt",
+    metavar="RECEIPT",
+    help="Collect nothing; compare a receipt (file, id or SHA-256) with the SOURCEs, or with "
+    "what was collected.",
+)
+@_COURSE_FOLDER
+@click.option("--json", "as_json", is_flag=True, help="Print the report for a machine.")
+def collect(
+    sources: tuple[Path, ...],
+    roster: Path | None,
+    mapping: Path | None,
+    student: str | None,
+    lesson: str | None,
+    receipt: str | None,
+    course: Path,
+    as_json: bool,
+) -> None:
+    """Collect submissions from folders, bundles, downloads of Moodle or Canvas, and notebooks.
+
+    The latest of each student counts, earlier ones are kept in COURSE/quantlab/collected. Exit
+    status 1 if something could not be collected; all else was.
+
+    \b
+    Examples:
+      quantlab collect downloads/moodle.zip --students students.csv
+      quantlab collect handed-in/ --map names.csv
+      quantlab collect --verify 7F3A-91C2-04BE
+    """
+    _need_grading("Collecting")
+    if receipt is not None:
+        from .grading.verify import verify
+
+        findings = verify(receipt, sources, course=course)
+        if as_json:
+            click.echo(json.dumps([finding._asdict() for finding in findings], indent=1))
+        else:
+            for finding in findings:
+                where = f" ({finding.origin})" if finding.origin else ""
+                click.echo(f"{'ok  ' if finding.intact else 'fail'} {finding.text}{where}")
+        sys.exit(0 if all(finding.intact for finding in findings) else 1)
+    if not sources:
+        raise click.UsageError("Name a folder, an archive or a notebook to collect from.")
+    from .grading.collect import collect as collect_from
+    from .grading.students import Students, read_mapping, read_roster
+
+    known = Students(
+        read_roster(roster) if roster else (), read_mapping(mapping) if mapping else ()
+    )
+    report = collect_from(sources, course, students=known, student=student, lesson=lesson)
+    if as_json:
+        lines = [line._asdict() for line in report.lines]
+        click.echo(json.dumps({"lines": lines, "missing": report.missing}, indent=1))
+    else:
+        for line in report.lines:
+            who = f"{line.student or '?':12} {line.lesson or '?':26}"
+            if line.outcome == "problem":
+                click.echo(f"problem      {who} {line.origin}: {line.detail}")
+            else:
+                click.echo(f"{line.outcome:12} {who} {line.detail}")
+        for name, absent in report.missing.items():
+            click.echo(f"{name}: nothing from {', '.join(absent)}")
+        counts = Counter(line.outcome for line in report.lines)
+        click.echo(", ".join(f"{count} {outcome}" for outcome, count in counts.items()))
+    if report.problems:
+        sys.exit(1)
+
+
+def _need_grading(doing: str) -> None:
+    """Refuse without the extra, before an import fails."""
+    from .workspace import install_command
+
+    for library in ("jupytext", "nbgrader"):
+        if importlib.util.find_spec(library) is None:
+            raise ModuleNotFoundError(f"{doing} needs {library}; run: {install_command('grading')}")
+
+
 def _board(entries: list[Entry], whole: int) -> Table:
     """Return the leaderboard as a table; names are shown as they are, never as markup."""
     from rich.table import Table
@@ -140,4 +270,4 @@ def _printable(text: str) -> str:
     )
 
 
-COMMANDS = (build, leaderboard)
+COMMANDS = (build, release, collect, leaderboard)

@@ -186,6 +186,155 @@ def train(
 
 
 @click.command()
+@click.argument("baseline", metavar="BASELINE")
+@click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
+@click.option(
+    "--train",
+    "train_first",
+    is_flag=True,
+    help="Train a network first (5 one-cycle epochs) and save it as BASELINE.",
+)
+@click.option(
+    "--min-accuracy",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    default=0.982,
+    show_default=True,
+    help="What the file must reach, on images held out of the training images.",
+)
+@click.option(
+    "--max-drop",
+    type=click.FloatRange(0, 1),
+    help="Instead: how much less than BASELINE; 0.0015 stands for 0.15 points.",
+)
+@click.option(
+    "--merge/--no-merge",
+    default=True,
+    help="Replace the two dense layers by their product (the default), or keep both.",
+)
+@click.option(
+    "--pruning/--no-pruning", default=True, help="Prune (the default), or keep every weight."
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print the result for a machine.")
+def compress(
+    baseline: str,
+    out: Path,
+    train_first: bool,
+    min_accuracy: float,
+    max_drop: float | None,
+    merge: bool,
+    pruning: bool,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Make the smallest file of BASELINE that is still accurate enough, and print its ledger.
+
+    BASELINE is a file that quantlab train --save wrote, or the word baseline for the network
+    that travels with the package. The file is chosen by images held out of the training images;
+    the test set only measures what was chosen. Takes a few minutes. Exit status 1 if the accuracy
+    was not reached; the most accurate file is written all the same.
+
+    \b
+    Examples:
+      quantlab compress baseline small.safetensors
+      quantlab compress --train net.safetensors small.safetensors --max-drop 0.0015
+    """
+    from . import checkpoints, data, evaluate, load_quantized, save_quantized, training
+    from .compress import compress as compressed
+    from .compress import holdout
+    from .storage import ledger
+
+    check_writable(out)
+    images = data.load_mnist("train")
+    if train_first:
+        check_writable(Path(baseline))
+        kept, _ = holdout(images, seed=seed)
+        trained = training.train(recipe="fast", epochs=5, l1_beta=1e-4, seed=seed, data=kept)
+        checkpoints.save_net(trained.net, baseline, metadata=trained.settings)
+        if trained.interrupted:
+            sys.exit(1)
+    net = checkpoints.load_baseline() if baseline == "baseline" else checkpoints.load_net(baseline)
+    result = compressed(
+        net,
+        min_accuracy=min_accuracy,
+        max_drop=max_drop,
+        merge=merge,
+        pruning=pruning,
+        seed=seed,
+        data=images,
+    )
+    size = save_quantized(result.model, out)
+    loaded = load_quantized(out)
+    found = {
+        "file_bytes": size,
+        "ratio": ledger(out).ratio,
+        "validation_accuracy": result.accuracy,
+        "test_accuracy": evaluate(loaded.net).accuracy,
+        "float_test_accuracy": evaluate(net).accuracy,
+        "reached": result.reached,
+        "interrupted": result.interrupted,
+        "trials": [trial._asdict() for trial in result.trials],
+    }
+    if as_json:
+        click.echo(json.dumps(found, indent=1))
+    else:
+        click.echo(str(ledger(out)))
+        click.echo(
+            f"validation accuracy {result.accuracy:.2%}; test accuracy, read back from {out}: "
+            f"{found['test_accuracy']:.2%} (float32: {found['float_test_accuracy']:.2%})"
+        )
+        if not result.reached:
+            click.echo("The accuracy asked for was not reached on the held-out images.", err=True)
+    if result.interrupted or not result.reached:
+        sys.exit(1)
+
+
+@click.command()
+@click.argument("notebooks", nargs=-1, required=True, metavar="NOTEBOOK...")
+@click.option("--student", metavar="ID", help="Your id, where no platform knows who uploads.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("."),
+    help="Folder for the bundle and the receipt; default: this one.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the receipt for a machine.")
+def submit(notebooks: tuple[str, ...], student: str | None, out: Path, as_json: bool) -> None:
+    """Bundle each NOTEBOOK, or a folder's answered ones, into one file to hand in.
+
+    Says what is not answered yet, and prints a receipt; keep it.
+
+    \b
+    Examples:
+      quantlab submit my-notebooks/02_uniform_quantization.ipynb
+      quantlab submit my-notebooks --student s01
+    """
+    from .submit import read_submissions, write_bundle
+
+    submissions = read_submissions(notebooks)
+    for one in submissions:
+        told = f"{one.answered} of {len(one.states)} answered"
+        if not one.states:
+            told = "not known to the installed package, so its answers are not looked at"
+        click.echo(f"{one.lesson}: {told}", err=as_json)
+        for name, state in one.states.items():
+            if state != "answered":
+                words = "not answered" if state == "unanswered" else "its cell is missing"
+                click.echo(f"  {name}: {words}", err=as_json)
+    receipt = write_bundle(submissions, out, student=student)
+    if as_json:
+        unanswered = {
+            one.lesson: [name for name, state in one.states.items() if state != "answered"]
+            for one in submissions
+        }
+        plain = {"id": receipt.id, **receipt._asdict(), "unanswered": unanswered}
+        click.echo(json.dumps({**plain, "file": str(out / receipt.file)}, indent=1))
+        return
+    click.echo(receipt.as_text(), nl=False)
+    click.echo(f"Hand in {out / receipt.file}; the receipt is also in {out / receipt.receipt_file}")
+
+
+@click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print the findings for a machine.")
 def doctor(as_json: bool) -> None:
     """Check the installation: libraries, device, data, baseline, notebooks.
@@ -210,4 +359,4 @@ def doctor(as_json: bool) -> None:
         sys.exit(1)
 
 
-COMMANDS = (lab, tour, train, doctor)
+COMMANDS = (lab, tour, train, compress, submit, doctor)

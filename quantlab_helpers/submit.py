@@ -1,0 +1,330 @@
+"""Hand in notebooks: what is unanswered, one file to upload, and a receipt.
+
+The bundle is a zip of the notebooks, as they are, and of a list with the SHA-256 of each. The
+receipt's own SHA-256 is that of the list, so it holds for the contents however often the file is
+packed again on its way. It proves which contents were meant, not when they were sent: the time is
+the learner's clock.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import re
+import textwrap
+import zipfile
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from . import __version__
+from ._files import write_atomically
+from ._outline import (
+    Outline,
+    State,
+    has_exercises,
+    lesson_by_content,
+    lesson_by_name,
+    plain_name,
+    read_cells,
+    read_outlines,
+    states_of,
+)
+from .workspace import notebooks_folder
+
+MANIFEST = "quantlab-submission.json"
+STUDENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
+_NEWER = re.compile(r"\d\d_[a-z0-9_]+")
+_LARGEST = 64 * 2**20
+
+
+class Submission(NamedTuple):
+    """One notebook that is ready to be handed in."""
+
+    lesson: str
+    path: Path
+    content: bytes
+    states: dict[str, State]  # empty where the installed package does not know the lesson
+
+    @property
+    def sha256(self) -> str:
+        """Return the SHA-256 of the file, in hexadecimal."""
+        return hashlib.sha256(self.content).hexdigest()
+
+    @property
+    def answered(self) -> int:
+        """Return how many exercises hold more than their stub."""
+        return list(self.states.values()).count("answered")
+
+
+class Receipt(NamedTuple):
+    """What was handed in; ``sha256`` is over everything else in it."""
+
+    sha256: str
+    created: str  # ISO 8601, with the offset from UTC
+    student: str | None
+    notebooks: dict[str, str]  # lesson -> SHA-256 of its file
+
+    @property
+    def id(self) -> str:
+        """Return the SHA-256 shortened to what can be read out over the telephone."""
+        return short_id(self.sha256)
+
+    @property
+    def file(self) -> str:
+        """Return the name of the bundle."""
+        return f"submission-{self.id}.zip"
+
+    @property
+    def receipt_file(self) -> str:
+        """Return the name of the file that holds the receipt as text."""
+        return f"submission-{self.id}-receipt.txt"
+
+    def as_text(self) -> str:
+        """Return the receipt in words, line by line."""
+        made = datetime.fromisoformat(self.created)
+        lines = [
+            f"receipt  {self.id}",
+            f"SHA-256  {self.sha256}",
+            f"date     {made:%Y-%m-%d}",
+            f"time     {made:%H:%M:%S} UTC{made:%z}",
+        ]
+        if self.student is not None:
+            lines.append(f"student  {self.student}")
+        lines += [f"holds    {name}  {digest}" for name, digest in self.notebooks.items()]
+        return "\n".join(lines) + "\n"
+
+
+def read_submissions(
+    paths: Sequence[str | Path], *, notebooks: Path | None = None
+) -> list[Submission]:
+    """Read notebooks to be handed in, and see which exercises are answered.
+
+    Parameters
+    ----------
+    paths : sequence of str or Path
+        Notebooks, under any name; or folders, of which the notebooks with an answer are taken.
+    notebooks : Path, optional
+        Where the course's own notebooks are; default: in the package.
+
+    Returns
+    -------
+    list of Submission
+        In the order of the lessons.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If a file is missing, is no notebook or belongs to no lesson, or if two are of the same
+        lesson; says which and what to do.
+
+    Examples
+    --------
+    >>> [one] = read_submissions([notebooks_folder() / "00_start_here.ipynb"])
+    >>> one.lesson, one.states
+    ('00_start_here', {'levels-of-bits': 'unanswered'})
+    """
+    outlines = read_outlines(sorted((notebooks or notebooks_folder()).glob("*.ipynb")))
+    found: dict[str, Submission] = {}
+    for path, only_answered in _files(paths):
+        submission = _read(path, outlines, only_answered=only_answered)
+        if submission is None:
+            continue
+        other = found.get(submission.lesson)
+        if other is not None and other.path.resolve() != path.resolve():
+            raise ValueError(
+                f"Both {str(other.path)!r} and {str(path)!r} are lesson {submission.lesson}; "
+                "name the one that you want to hand in."
+            )
+        found[submission.lesson] = submission
+    if not found:
+        raise ValueError(
+            f"There is no answered notebook in {', '.join(map(repr, map(str, paths)))}; "
+            "save your notebook, or name its file."
+        )
+    return [found[lesson] for lesson in sorted(found)]
+
+
+def write_bundle(
+    submissions: Sequence[Submission],
+    folder: str | Path = ".",
+    *,
+    student: str | None = None,
+    now: datetime | None = None,
+) -> Receipt:
+    """Write the bundle and its receipt.
+
+    Parameters
+    ----------
+    submissions : sequence of Submission
+        From `read_submissions`; at least one.
+    folder : str or Path, default="."
+        Where the two files go; made where missing.
+    student : str, optional
+        The id that the instructor knows the learner by. Not needed where a learning platform
+        knows who uploads.
+    now : datetime, optional
+        With a time zone; default: the clock.
+
+    Returns
+    -------
+    Receipt
+        `Receipt.file` and `Receipt.receipt_file` name the files.
+
+    Raises
+    ------
+    ValueError
+        If there is nothing to hand in or `student` is no id.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> [one] = read_submissions([notebooks_folder() / "00_start_here.ipynb"])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     receipt = write_bundle([one], folder, student="s01")
+    ...     sorted(path.name for path in Path(folder).iterdir()) == sorted(
+    ...         [receipt.file, receipt.receipt_file]
+    ...     )
+    True
+    """
+    if not submissions:
+        raise ValueError("`submissions` must hold at least one notebook, got none.")
+    if student is not None:
+        check_student(student)
+    made = (now or datetime.now().astimezone()).replace(microsecond=0)
+    if made.tzinfo is None:
+        raise ValueError(f"`now` must have a time zone, got {made}; use datetime.astimezone().")
+    receipt = _receipt(
+        {
+            "created": made.isoformat(),
+            "student": student,
+            "notebooks": {one.lesson: one.sha256 for one in submissions},
+        }
+    )
+    manifest = {"format": 1, "package": __version__, "id": receipt.id, **receipt._asdict()}
+    files = {MANIFEST: json.dumps(manifest, indent=1).encode()}
+    files |= {f"{one.lesson}.ipynb": one.content for one in submissions}
+    write_atomically(Path(folder) / receipt.file, pack(files))
+    write_atomically(Path(folder) / receipt.receipt_file, receipt.as_text().encode())
+    return receipt
+
+
+def read_manifest(content: bytes) -> Receipt:
+    """Read a bundle's list, and prove that its SHA-256 is its own.
+
+    Parameters
+    ----------
+    content : bytes
+        The file named `MANIFEST` in a bundle.
+
+    Returns
+    -------
+    Receipt
+        Compare its ``notebooks`` with the files.
+
+    Raises
+    ------
+    ValueError
+        If it is damaged or was changed; says so in one clause.
+    """
+    try:
+        plain = json.loads(content.decode("utf-8-sig"))
+        given, receipt = plain["sha256"], _receipt(plain)
+        if datetime.fromisoformat(receipt.created).tzinfo is None:
+            raise ValueError
+        for lesson, digest in receipt.notebooks.items():
+            if not (STUDENT_ID.fullmatch(lesson) and re.fullmatch(r"[0-9a-f]{64}", digest)):
+                raise ValueError
+        if receipt.student is not None and not STUDENT_ID.fullmatch(receipt.student):
+            raise ValueError
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise ValueError("its list of contents is damaged") from None
+    if given != receipt.sha256:
+        raise ValueError("its list of contents was changed after it was made")
+    return receipt
+
+
+def short_id(sha256: str) -> str:
+    """Return the first twelve digits of a SHA-256 in groups.
+
+    Examples
+    --------
+    >>> short_id("0a1b2c3d4e5f" + "0" * 52)
+    '0A1B-2C3D-4E5F'
+    """
+    return "-".join(textwrap.wrap(sha256[:12].upper(), 4))
+
+
+def check_student(student: str) -> None:
+    """Refuse an id that could not name a folder."""
+    if not STUDENT_ID.fullmatch(student):
+        raise ValueError(
+            f"`student` must be up to 64 letters, digits and . _ @ -, got {student!r}; "
+            "take the id that your instructor gave you."
+        )
+
+
+def pack(files: Mapping[str, bytes]) -> bytes:
+    """Return a zip; the same files give the same bytes."""
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            info = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
+            info.compress_type = zipfile.ZIP_DEFLATED
+            info.external_attr = 0o644 << 16
+            archive.writestr(info, content)
+    return target.getvalue()
+
+
+def _receipt(plain: dict[str, Any]) -> Receipt:
+    """Return the receipt over a list of contents, whatever its layout in the file."""
+    core = {key: plain[key] for key in ("created", "student", "notebooks")}
+    text = json.dumps({"format": 1, **core}, sort_keys=True, separators=(",", ":"))
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return Receipt(digest, core["created"], core["student"], dict(core["notebooks"]))
+
+
+def _files(paths: Sequence[str | Path]) -> Iterable[tuple[Path, bool]]:
+    """Yield (file, whether it is one of a folder's, where only answered ones count)."""
+    for path in map(Path, paths):
+        if path.is_dir():
+            yield from ((file, True) for file in sorted(path.glob("*.ipynb")))
+        elif path.is_file():
+            yield path, False
+        else:
+            raise FileNotFoundError(
+                f"There is no file {str(path)!r}; run this where your notebooks are, or name "
+                "the file with its folder."
+            )
+
+
+def _read(path: Path, outlines: dict[str, Outline], *, only_answered: bool) -> Submission | None:
+    if path.stat().st_size > _LARGEST:
+        raise ValueError(
+            f"{str(path)!r} has more than {_LARGEST // 2**20} MB; clear the outputs of its cells "
+            "(Kernel, Restart and clear), save, and try again."
+        )
+    content = path.read_bytes()
+    try:
+        cells = read_cells(content)
+    except ValueError as error:
+        if only_answered and lesson_by_name(path.name, outlines) is None:
+            return None
+        raise ValueError(
+            f"{str(path)!r} cannot be handed in: {error}. Open it in Jupyter, save it, try again."
+        ) from None
+    lesson = lesson_by_content(cells, outlines) or lesson_by_name(path.name, outlines)
+    if lesson is None and has_exercises(cells) and _NEWER.fullmatch(plain_name(path.name)):
+        lesson = plain_name(path.name)  # of a later edition: it goes as it is
+    if lesson is None:
+        if only_answered:
+            return None
+        raise ValueError(
+            f"{str(path)!r} belongs to no lesson: it has no line `# exercise: NAME` of one. If it "
+            f"does, name the file like the lesson: {', '.join(outlines)}."
+        )
+    outline = outlines.get(lesson)
+    submission = Submission(lesson, path, content, states_of(cells, outline) if outline else {})
+    return None if only_answered and outline and not submission.answered else submission

@@ -1,0 +1,257 @@
+"""Handing in: what is unanswered, the bundle, and a receipt that holds for the contents."""
+
+import json
+import subprocess
+import sys
+import zipfile
+from datetime import UTC, datetime
+
+import pytest
+
+from quantlab_helpers._outline import lesson_by_name, read_outlines, states_of
+from quantlab_helpers._outline import read_cells as cells_of
+from quantlab_helpers.submit import (
+    MANIFEST,
+    read_manifest,
+    read_submissions,
+    write_bundle,
+)
+from quantlab_helpers.workspace import notebooks_folder
+
+NAME = "02_uniform_quantization"
+NOON = datetime(2026, 1, 30, 12, 0, 0, tzinfo=UTC)
+OUTLINES = read_outlines(sorted(notebooks_folder().glob("*.ipynb")))
+EXERCISES = list(OUTLINES[NAME].stubs)
+
+
+def notebook(name=NAME):
+    return json.loads((notebooks_folder() / f"{name}.ipynb").read_bytes())
+
+
+def answer(plain, *exercises):
+    """Write something in place of the stub of these exercises, of all where none is named."""
+    for cell in plain["cells"]:
+        text = "".join(cell["source"])
+        name = text.partition("\n")[0].removeprefix("# exercise: ")
+        if name in (exercises or EXERCISES) and "raise NotImplementedError" in text:
+            indent = "    " if "\n    raise" in text else ""
+            line = next(line for line in text.split("\n") if "raise NotImpl" in line)
+            cell["source"] = text.replace(line, f"{indent}return 5" if indent else "pass")
+    return plain
+
+
+def write(path, plain):
+    path.write_text(json.dumps(plain), encoding="utf-8")
+    return path
+
+
+def states(plain):
+    return states_of(cells_of(json.dumps(plain).encode()), OUTLINES[plain.get("name", NAME)])
+
+
+def test_every_lesson_begins_with_nothing_answered():
+    for name, outline in OUTLINES.items():
+        found = states_of(cells_of(json.dumps(notebook(name)).encode()), outline)
+        assert found and set(found.values()) == {"unanswered"}, name
+
+
+def test_what_is_answered_is_told_apart_from_what_is_not():
+    found = states(answer(notebook(), "dequantize"))
+    assert found.pop("dequantize") == "answered"
+    assert set(found.values()) == {"unanswered"}
+
+
+def test_a_stub_whose_raise_was_only_deleted_is_not_answered():
+    plain = notebook("01_train_the_baseline")
+    for cell in plain["cells"]:
+        text = "".join(cell["source"]).split("\n")
+        cell["source"] = "\n".join(line for line in text if "raise NotImplementedError" not in line)
+    found = states_of(cells_of(json.dumps(plain).encode()), OUTLINES["01_train_the_baseline"])
+    assert set(found.values()) == {"unanswered"}
+
+
+def test_a_comment_or_an_empty_line_is_no_answer():
+    plain = notebook()
+    for cell in plain["cells"]:
+        cell["source"] = "".join(cell["source"]) + "\n\n# to do\n"
+    assert set(states(plain).values()) == {"unanswered"}
+
+
+def test_a_deleted_cell_is_missing_and_an_answer_without_its_marker_is_found_by_its_name():
+    plain = answer(notebook())
+    cells = plain["cells"]
+    gone = [cell for cell in cells if "exercise: dequantize" in "".join(cell["source"])]
+    plain["cells"] = [cell for cell in cells if cell not in gone]
+    assert states(plain)["dequantize"] == "missing"
+    code = {"cell_type": "code", "metadata": {}, "source": "def dequantize(*all):\n    return 1"}
+    plain["cells"].append(code)
+    assert states(plain)["dequantize"] == "answered"
+
+
+def test_answers_are_found_without_metadata_ids_and_in_merged_cells():
+    plain = answer(notebook(), "dequantize", "error-bound")
+    merged = "\n".join("".join(cell["source"]) for cell in plain["cells"][1:])
+    plain["cells"] = [{"cell_type": "code", "source": merged}]
+    found = states(plain)
+    assert found["dequantize"] == found["error-bound"] == "answered"
+    assert found["uniform-levels"] == "unanswered"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "02_uniform_quantization.ipynb",
+        "02_uniform_quantization (1).ipynb",
+        "02_UNIFORM_QUANTIZATION.IPYNB",
+        "Copy of 02_uniform_quantization.ipynb",
+        "02_uniform_quantization-Copy1.ipynb",
+        "02_uniform_quantization-1.ipynb",
+        "02 uniform quantization.ipynb",
+        "02_uniform_quantization.ipynb.txt",
+        "02_uniform_quantization.ipynb.json",
+        "s01_uniform-quantization.ipynb",
+        "lesson-02.ipynb",
+        "02.ipynb",
+    ],
+)
+def test_a_lesson_is_known_by_whatever_its_file_became(name):
+    assert lesson_by_name(name, OUTLINES) == NAME
+
+
+@pytest.mark.parametrize("name", ["Untitled3.ipynb", "2026-01-02.ipynb", "notes02.ipynb"])
+def test_other_names_are_no_lesson(name):
+    assert lesson_by_name(name, OUTLINES) is None
+
+
+def test_a_notebook_is_known_by_its_content_whatever_it_is_called(tmp_path):
+    path = write(tmp_path / "01_train_the_baseline.ipynb", answer(notebook()))
+    [one] = read_submissions([path])
+    assert one.lesson == NAME and one.answered == len(EXERCISES)
+
+
+def test_a_folder_hands_in_what_is_answered_in_it(tmp_path):
+    write(tmp_path / "02.ipynb", answer(notebook()))
+    write(tmp_path / "00_start_here.ipynb", notebook("00_start_here"))
+    write(tmp_path / "Untitled.ipynb", {"cells": [], "nbformat": 4})
+    (tmp_path / "Untitled1.ipynb").write_text("")
+    assert [one.lesson for one in read_submissions([tmp_path])] == [NAME]
+
+
+def test_a_notebook_of_a_later_edition_goes_as_it_is(tmp_path):
+    cell = {"cell_type": "code", "source": "# exercise: new-one\nx = 1"}
+    path = write(tmp_path / "09_later.ipynb", {"cells": [cell], "nbformat": 4})
+    [one] = read_submissions([path])
+    assert (one.lesson, one.states) == ("09_later", {})
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "the file is empty. Open it in Jupyter"),
+        (b'{"cells": [', "not JSON: damaged, or only half of it arrived"),
+        (b"<!DOCTYPE html><html>", "a web page, not the notebook's file"),
+        (b"%PDF-1.7", "a PDF"),
+        (b"[1, 2]", "JSON, but not a notebook"),
+        (b'{"worksheets": [], "nbformat": 3}', "older than nbformat 4"),
+        (b"[" * 100_000, "not JSON"),
+        (b'{"cells": [], "nbformat": 4}', "belongs to no lesson: it has no line `# exercise: NA"),
+        (b"\xff\xfe\x00", "not JSON"),
+    ],
+)
+def test_what_is_no_notebook_of_the_course_is_refused_in_words(tmp_path, content, words):
+    path = tmp_path / "mine.ipynb"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=words):
+        read_submissions([path])
+
+
+def test_a_missing_file_and_two_of_the_same_lesson_are_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"There is no file '.*gone\.ipynb'; run this"):
+        read_submissions([tmp_path / "gone.ipynb"])
+    first = write(tmp_path / "02.ipynb", answer(notebook()))
+    second = write(tmp_path / "02 (1).ipynb", answer(notebook()))
+    with pytest.raises(ValueError, match=r"Both '.*02\.ipynb' and '.*\(1\)\.ipynb' are lesson 02"):
+        read_submissions([first, second])
+    assert len(read_submissions([first, first])) == 1
+
+
+def test_an_empty_folder_has_nothing_to_hand_in(tmp_path):
+    with pytest.raises(ValueError, match=r"no answered notebook in .*; save your notebook"):
+        read_submissions([tmp_path])
+
+
+@pytest.fixture
+def bundle(tmp_path):
+    path = write(tmp_path / "mine.ipynb", answer(notebook()))
+    receipt = write_bundle(read_submissions([path]), tmp_path / "out", student="s01", now=NOON)
+    return tmp_path / "out" / receipt.file, receipt, path
+
+
+def test_a_bundle_holds_the_notebook_byte_for_byte_and_the_same_bytes_each_time(bundle, tmp_path):
+    file, receipt, path = bundle
+    with zipfile.ZipFile(file) as archive:
+        assert sorted(archive.namelist()) == [f"{NAME}.ipynb", MANIFEST]
+        assert archive.read(f"{NAME}.ipynb") == path.read_bytes()
+        assert read_manifest(archive.read(MANIFEST)) == receipt
+    again = write_bundle(read_submissions([path]), tmp_path / "2", student="s01", now=NOON)
+    assert (tmp_path / "2" / again.file).read_bytes() == file.read_bytes()
+
+
+def test_a_receipt_says_id_sum_date_and_time(bundle):
+    file, receipt, _ = bundle
+    text = (file.parent / receipt.receipt_file).read_text()
+    assert text == receipt.as_text()
+    assert f"receipt  {receipt.id}\nSHA-256  {receipt.sha256}\n" in text
+    assert "date     2026-01-30\ntime     12:00:00 UTC+0000\nstudent  s01\n" in text
+    assert receipt.id.replace("-", "").lower() == receipt.sha256[:12] and receipt.id in file.name
+
+
+def test_another_answer_another_time_and_another_student_have_another_receipt(bundle, tmp_path):
+    _, receipt, path = bundle
+    one = read_submissions([path])
+    other = read_submissions([write(tmp_path / "b.ipynb", answer(notebook(), "dequantize"))])
+    later = NOON.replace(second=1)
+    sums = {
+        receipt.sha256,
+        write_bundle(other, tmp_path, student="s01", now=NOON).sha256,
+        write_bundle(one, tmp_path, student="s01", now=later).sha256,
+        write_bundle(one, tmp_path, student="s02", now=NOON).sha256,
+        write_bundle(one, tmp_path, now=NOON).sha256,
+    }
+    assert len(sums) == 5
+
+
+@pytest.mark.parametrize("key", ["created", "student", "notebooks"])
+def test_a_changed_list_of_contents_is_seen(bundle, key):
+    plain = json.loads(zipfile.ZipFile(bundle[0]).read(MANIFEST))
+    other = {"created": "2026-01-29T12:00:00+00:00", "student": "s02", "notebooks": {}}
+    with pytest.raises(ValueError, match="was changed after it was made"):
+        read_manifest(json.dumps({**plain, key: other[key]}).encode())
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"[]", b"{}", b'{"sha256": 1}', b'{"sha256": "", "created": 1, "student": null}'],
+)
+def test_a_damaged_list_of_contents_is_told(content):
+    with pytest.raises(ValueError, match="its list of contents is damaged"):
+        read_manifest(content)
+
+
+@pytest.mark.parametrize("key", ["../s01", "", ".", "s 01", "s01\n", "é", "a" * 65])
+def test_a_student_id_that_could_not_name_a_folder_is_refused(bundle, tmp_path, key):
+    with pytest.raises(ValueError, match="`student` must be up to 64 letters"):
+        write_bundle(read_submissions([bundle[2]]), tmp_path, student=key)
+
+
+def test_a_time_without_a_zone_and_an_empty_bundle_are_refused(bundle, tmp_path):
+    with pytest.raises(ValueError, match="must have a time zone"):
+        write_bundle(read_submissions([bundle[2]]), tmp_path, now=datetime(2026, 1, 30))
+    with pytest.raises(ValueError, match="at least one notebook, got none"):
+        write_bundle([], tmp_path)
+
+
+def test_handing_in_brings_no_notebook_or_grading_library():
+    code = "import sys, quantlab_helpers.submit; print({'nbgrader', 'nbformat'} & set(sys.modules))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "set()"
