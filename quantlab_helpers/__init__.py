@@ -15,6 +15,7 @@ from .coding import entropy_decode as entropy_decode
 from .coding import entropy_encode as entropy_encode
 from .coding import pack as pack
 from .coding import unpack as unpack
+from .compress import holdout as holdout
 from .data import Dataset as Dataset
 from .data import batches as batches
 from .data import load_mnist as load_mnist
@@ -24,6 +25,11 @@ from .experiments import k_sweep as k_sweep
 from .experiments import over_seeds as over_seeds
 from .experiments import sensitivity as sensitivity
 from .experiments import spread as spread
+from .finetune import sparse_kmeans as sparse_kmeans
+from .finetune import train_codebook as train_codebook
+from .finetune import train_quantized as train_quantized
+from .folding import fold_batchnorm as fold_batchnorm
+from .folding import merge_dense as merge_dense
 from .huffman import huffman_codewords as huffman_codewords
 from .huffman import huffman_decode as huffman_decode
 from .huffman import huffman_encode as huffman_encode
@@ -41,6 +47,8 @@ from .model import Net as Net
 from .model import reset_model as reset_model
 from .network import QuantizedModel as QuantizedModel
 from .network import quantize_model as quantize_model
+from .pruning import prune as prune
+from .pruning import prune_gradually as prune_gradually
 from .quantizers import QuantizedTensor as QuantizedTensor
 from .quantizers import kmeans_quantize as kmeans_quantize
 from .quantizers import uniform_quantize as uniform_quantize

@@ -324,8 +324,9 @@ def same(one: Any, other: Any) -> bool:
 
 def _shown(value: Any) -> str:
     """Show a value in a message: short ones in full, arrays by their shape and range."""
-    if isinstance(value, nn.Module):
-        return "net"
+    if isinstance(value, nn.Module):  # a single layer has one line
+        text = repr(value)
+        return "net" if "\n" in text else text
     if isinstance(value, torch.Tensor):
         value = value.detach().cpu().numpy()
     if isinstance(value, np.ndarray):

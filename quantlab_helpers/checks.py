@@ -11,8 +11,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from ._checks_contest import EXERCISES as _CONTEST
+from ._checks_contest import ContestExercise
 from ._checks_kmeans import EXERCISES as _KMEANS
 from ._checks_retraining import EXERCISES as _RETRAINING
+from ._checks_storage import EXERCISES as _STORAGE
 from ._checks_training import EXERCISES as _TRAINING
 from ._checks_uniform import EXERCISES as _UNIFORM
 from ._exercise import CheckFailed as CheckFailed
@@ -20,8 +23,11 @@ from ._exercise import FunctionExercise, ValueExercise
 from ._exercise import NotAnswered as NotAnswered
 from ._validate import check_int
 
-EXERCISES: dict[str, FunctionExercise | ValueExercise] = {
-    exercise.name: exercise for exercise in [*_TRAINING, *_UNIFORM, *_KMEANS, *_RETRAINING]
+Exercise = FunctionExercise | ValueExercise | ContestExercise
+
+EXERCISES: dict[str, Exercise] = {
+    exercise.name: exercise
+    for exercise in [*_TRAINING, *_UNIFORM, *_KMEANS, *_RETRAINING, *_STORAGE, *_CONTEST]
 }
 
 
@@ -59,12 +65,45 @@ def check(exercise: str, *answer: Any, seed: int = 0) -> None:
     """
     check_int("seed", seed, low=0)
     found = _find(exercise)
+    if isinstance(found, ContestExercise):
+        raise ValueError(f"{exercise!r} earns points by degrees; call checks.points instead.")
     if isinstance(found, FunctionExercise):
         _one(found, answer)
         found.check(answer[0], seed)
     else:
         found.check(*answer)
     print(f"{exercise}: right.")
+
+
+def points(exercise: str, answer: Any) -> int:
+    """Return the points of an answer that can be better or worse, and print what they rest on.
+
+    As the last line of a graded cell the number is the cell's result, and nbgrader takes it for
+    the points.
+
+    Parameters
+    ----------
+    exercise : str
+        "smallest-file".
+    answer : callable
+        The function you wrote.
+
+    Returns
+    -------
+    int
+        At least 1.
+
+    Raises
+    ------
+    CheckFailed
+        If the answer earns nothing; says why.
+    NotAnswered, ValueError
+        As for `check`.
+    """
+    found = _find(exercise)
+    if not isinstance(found, ContestExercise):
+        raise ValueError(f"{exercise!r} is right or not; call checks.check instead.")
+    return found.points(answer)
 
 
 def answered(exercise: str, *answer: Any) -> None:
@@ -83,7 +122,7 @@ def answered(exercise: str, *answer: Any) -> None:
         As for `check`.
     """
     found = _find(exercise)
-    if isinstance(found, FunctionExercise):
+    if not isinstance(found, ValueExercise):
         raise ValueError(f"{exercise!r} asks for a function; call checks.check instead.")
     found.answered(*answer)
     print(f"{exercise}: answered.")
@@ -123,7 +162,7 @@ def compare_guess(guess: Any, measured: float, *, unit: str = "") -> None:
     print(f"You guessed {guessed}{behind}; measured: {shown}{behind}.")
 
 
-def _find(exercise: str) -> FunctionExercise | ValueExercise:
+def _find(exercise: str) -> Exercise:
     try:
         return EXERCISES[exercise]
     except (KeyError, TypeError):

@@ -239,10 +239,10 @@ def compress(
       quantlab compress baseline small.safetensors
       quantlab compress --train net.safetensors small.safetensors --max-drop 0.0015
     """
-    from . import checkpoints, data, evaluate, load_quantized, save_quantized, training
+    from . import checkpoints, data, training
     from .compress import compress as compressed
     from .compress import holdout
-    from .storage import ledger
+    from .storage import ledger, load_quantized, save_quantized
 
     check_writable(out)
     images = data.load_mnist("train")
@@ -269,8 +269,8 @@ def compress(
         "file_bytes": size,
         "ratio": ledger(out).ratio,
         "validation_accuracy": result.accuracy,
-        "test_accuracy": evaluate(loaded.net).accuracy,
-        "float_test_accuracy": evaluate(net).accuracy,
+        "test_accuracy": training.evaluate(loaded.net).accuracy,
+        "float_test_accuracy": training.evaluate(net).accuracy,
         "reached": result.reached,
         "interrupted": result.interrupted,
         "trials": [trial._asdict() for trial in result.trials],
