@@ -19,7 +19,9 @@ from pathlib import Path
 # Before numpy and torch are imported: they read it once.
 os.environ["OMP_NUM_THREADS"] = "1"
 
+import compress
 import course_lab
+import explorers
 import imports
 import kmeans
 import storage
@@ -37,6 +39,8 @@ TITLES = {
     "uniform": ("Uniform quantization, 470,400 weights", uniform),
     "kmeans": ("k-means, 470,400 weights", kmeans),
     "storage": ("The file and its coders", storage),
+    "compress": ("The smallest file", compress),
+    "explorers": ("Explorers", explorers),
 }
 
 

@@ -398,6 +398,17 @@ checks.compare_guess(guess_drop, round(drop, 1), unit="dB")
 # price: what is outside saturates, and no half-step bound holds there. Whether that pays depends on
 # how much the outlier matters to the network.
 #
+# Now move the outlier yourself. The weights below are drawn from a bell curve, except for one.
+# **Predict** first: with the outlier at 40 standard deviations and 4 bits, how many of the 16
+# levels are left to the other 2,303 weights? And which of the two remedies in the menu gives the
+# others a finer step? (The buttons do what the slider does, one step at a time.)
+
+# %%
+from quantlab_helpers import explorers
+
+explorers.explore_outlier()
+
+# %% [markdown]
 # ## Zero is not a level
 #
 # L1 leaves weights near zero, none exactly there. Suppose somebody sets those within 0.001 of zero
@@ -477,6 +488,15 @@ for name, options in grids.items():
 # until one level lies on 0, a network that failed at 3 and 4 bits reads digits again, and the jumps
 # of the curve above are gone. Per channel helps too, less here, for a few bytes more.
 #
+# All of this is in one picture now: the weights above, what rounding leaves of them below.
+# **Predict** before you move a slider: which layer has the most levels that no weight uses? Do
+# biases of 1 bit hurt once zero is a level? Where is SQNR low and accuracy high? The accuracy is
+# that of 1,000 test images, every tenth; when the sliders rest, all 10,000 follow.
+
+# %%
+explorers.explore_uniform(net)
+
+# %% [markdown]
 # ## Low error, high accuracy?
 #
 # So far we trusted that a small error in the weights means a good network. Try two ways to damage

@@ -177,6 +177,16 @@ for name, tensor in net.named_parameters():
         print(f"{name:13} k = 8, SSE over the smallest: linear {linear:.3f}, density {density:.3f}")
 
 # %% [markdown]
+# Play it. Choose a start in the menu, and press "one step" until nothing changes. **Predict**
+# before each step: which centres move, and to which side? Does `fc1.weight` need more steps than
+# `conv2.weight`? On the right are as many equal steps, for comparison.
+
+# %%
+from quantlab_helpers import explorers
+
+explorers.explore_kmeans(net)
+
+# %% [markdown]
 # ## Empty clusters
 #
 # Equal steps put centres where there is no weight. Count them, at the start and at the end.

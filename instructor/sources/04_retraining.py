@@ -323,6 +323,16 @@ checks.compare_guess(guess_tied, len(values), unit="different values")
 # %% [markdown]
 # The four values move, and four they stay. There is nothing to quantize again: the codes are those
 # from before, and a new codebook of 4 floats per tensor is all that has to be stored.
+#
+# Here is such a run over six epochs of 6,000 images, made beforehand: nothing is trained now.
+# **Predict** before you move the slider: which network is the best after three epochs, the freely
+# retrained one, the same quantized again, or the one with tied centres? Which of them fit into
+# 2 bits per weight?
+
+# %%
+from quantlab_helpers import explorers
+
+explorers.explore_retraining()
 
 # %% [markdown]
 # ## Straight-through: the centres stay, the codes change

@@ -1,0 +1,98 @@
+"""The explorers in Python alone: from a slider's new value to the finished picture and numbers.
+
+    python benchmarks/explorers.py
+
+A browser adds the way there and back and decoding the picture, some 30 ms in all. For pictures,
+half of what may pass there is the target here; for accuracies 300 ms less these 30.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import tempfile
+import time
+from typing import Any
+
+from _bench import Row, table
+
+import quantlab_helpers as ql
+
+NOTES = (
+    "First: all weights and biases of the network are quantized for it. Accuracy: on 1,000 test "
+    "images that were not tested at this setting before, counted from the move.\n\n"
+)
+
+
+def moves(live: Any, settings: list[dict[str, int]]) -> tuple[list[float], list[float]]:
+    """Return the seconds to the picture and to the numbers of each move."""
+    pictures, numbers = [], []
+    seen: list[float] = []
+    live._view.observe(lambda _: seen.append(time.perf_counter()), names="value")
+    for setting in settings:
+        [(name, value)] = setting.items()
+        seen.clear()
+        started = time.perf_counter()
+        live.controls[name].value = value
+        numbers.append(time.perf_counter() - started)
+        pictures.append(seen[0] - started)
+        live._stop()
+    return pictures, numbers
+
+
+def row(what: str, times: list[float], most: float) -> Row:
+    """Return the median in milliseconds against what it may be."""
+    time = 1000 * statistics.median(times)
+    return Row(what, f"{time:.0f} ms", f"at most {most:.0f} ms", time <= most, time / most - 1)
+
+
+def rows() -> list[Row]:
+    """Measure."""
+    from quantlab_helpers import explorers
+
+    user = os.environ.get("XDG_CACHE_HOME")
+    net = ql.load_baseline(device="cpu")
+    ql.load_mnist("test", device="cpu")  # unpacked before the cache folder becomes an empty one
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["XDG_CACHE_HOME"] = folder
+        try:
+            return _rows(explorers, net)
+        finally:
+            os.environ.pop("XDG_CACHE_HOME")
+            if user is not None:
+                os.environ["XDG_CACHE_HOME"] = user
+
+
+def _rows(explorers: Any, net: ql.Net) -> list[Row]:
+    uniform = explorers.explore_uniform(net)
+    ahead = [{"weight_bits": bits} for bits in (1, 2, 3, 5, 6, 7, 8)]
+    pictures, numbers = moves(uniform, ahead)
+    again, _ = moves(uniform, [*ahead[:-1], *ahead])
+    uniform.controls["zero_point"].value = "int"
+    more, tested = moves(uniform, ahead[:-1])
+    pictures, numbers = pictures + more, numbers + tested
+    kmeans = explorers.explore_kmeans(net)
+    centres, tested = moves(kmeans, [{"k": k} for k in (2, 3, 4, 6, 12, 16, 24, 32)])
+    moves(kmeans, [{"start": "linear"}])
+    lloyd, _ = moves(kmeans, [{"step": step} for step in range(1, 12)])
+    found = [
+        row("explore_uniform, first picture", pictures, 55),
+        row("explore_uniform, accuracy on 1,000 images", numbers, 270),
+        row("explore_uniform, picture seen before", again, 20),
+        row("explore_kmeans, first picture", centres, 55),
+        row("explore_kmeans, accuracy of two networks", tested, 600),
+        row("explore_kmeans, one half-step of Lloyd's algorithm", lloyd, 55),
+    ]
+    for name, arguments in (("explore_outlier", ()), ("explore_retraining", ())):
+        live = getattr(explorers, name)(*arguments)
+        slider = live.scene.controls[0]
+        times, _ = moves(live, [{slider.name: value} for value in slider.values[1:]])
+        found.append(row(f"{name}, first picture", times, 55))
+    storage = explorers.explore_storage(net)
+    times, _ = moves(storage, [{"bits": bits} for bits in (1, 2, 4, 5, 6)])
+    found.append(row("explore_storage, three files written, counted and drawn", times, 600))
+    return found
+
+
+if __name__ == "__main__":
+    print(table(rows()))
