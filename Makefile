@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 FOLDER ?= my-notebooks
 JOBS ?= 2
 
-.PHONY: lab tour test quick check notebooks baseline picture bench clean
+.PHONY: lab tour slides gallery demo test quick check notebooks baseline picture bench clean
 
 lab: $(VENV)/installed-notebooks  ## the notebooks in JupyterLab; BROWSER=no PORT=8890 to serve only
 	$(BIN)/quantlab doctor
@@ -14,6 +14,15 @@ lab: $(VENV)/installed-notebooks  ## the notebooks in JupyterLab; BROWSER=no POR
 
 tour: $(VENV)/installed-notebooks  ## the whole course lab in the terminal; ARGS="--seeds 5"
 	$(BIN)/quantlab tour $(ARGS)
+
+slides: $(VENV)/installed-notebooks build/npm/installed  ## the lecture as a folder that opens offline
+	$(BIN)/quantlab slides $(ARGS)
+
+gallery: $(VENV)/installed-notebooks $(VENV)/installed-grading build/npm/installed  ## lessons as web pages
+	$(BIN)/quantlab gallery $(ARGS)
+
+demo: $(VENV)/installed-demo  ## the explorers alone, as one page
+	$(BIN)/quantlab demo $(if $(filter no,$(BROWSER)),--no-browser) $(if $(PORT),--port $(PORT))
 
 test: $(VENV)/installed-dev check  ## every test
 	$(ONE_THREAD) $(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
@@ -44,6 +53,12 @@ clean:  ## all that can be made again
 
 # Several processes share the cores: more threads in each would only get in each other's way.
 ONE_THREAD := OMP_NUM_THREADS=1
+
+# reveal.js and MathJax, in the versions and with the checksums of the lock file.
+build/npm/installed: instructor/slides/package.json instructor/slides/package-lock.json
+	mkdir -p $(@D) && cp $^ $(@D)
+	cd $(@D) && npm ci --ignore-scripts --no-audit --no-fund
+	touch $@
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \

@@ -207,9 +207,7 @@ def train(
     help="Instead: how much less than BASELINE; 0.0015 stands for 0.15 points.",
 )
 @click.option(
-    "--merge/--no-merge",
-    default=True,
-    help="Replace the two dense layers by their product (the default), or keep both.",
+    "--merge", is_flag=True, help="Replace the two dense layers by their product before pruning."
 )
 @click.option(
     "--pruning/--no-pruning", default=True, help="Prune (the default), or keep every weight."
@@ -237,7 +235,7 @@ def compress(
     \b
     Examples:
       quantlab compress baseline small.safetensors
-      quantlab compress --train net.safetensors small.safetensors --max-drop 0.0015
+      quantlab compress --train net.safetensors small.safetensors --merge --max-drop 0.0015
     """
     from . import checkpoints, data, training
     from .compress import compress as compressed

@@ -82,7 +82,7 @@ def train_codebook(
     model: QuantizedModel,
     *,
     update: str = "sum",
-    optimizer: str = "sgd",
+    optimizer: str = "adam",
     epochs: int = 1,
     learning_rate: float | None = None,
     batch_size: int = 100,
@@ -107,9 +107,10 @@ def train_codebook(
         centre, so that each centre moves as its weights would on average. Where one centre holds
         nearly all weights, its sum dwarfs the others', and the learning rate that it bears
         leaves them nearly where they are: there "mean" is much better.
-    optimizer : {"sgd", "adam"}, default="sgd"
-        Gradient descent with momentum 0.9, or Adam, which scales every centre's steps by itself:
-        "sum" and "mean" then come to the same.
+    optimizer : {"adam", "sgd"}, default="adam"
+        Adam scales every centre's steps by itself, so that "sum" and "mean" come to the same.
+        Gradient descent with momentum 0.9 is what the paper describes; where one centre holds
+        nearly all weights, "sum" then easily destroys the network.
     epochs : int, default=1
         Passes over the data.
     learning_rate : float, optional

@@ -28,6 +28,7 @@ _STEP_TITLES = {
     "kmeans": f"k-means: k = {K}, weights and biases",
     "retrained": "retrained from there, float32",
     "requantized": f"k-means again, k = {K}",
+    "stored": "the file, entropy-coded, read back",
 }
 _TENSOR_HEAD = ("tensor", "values", "unique", "uniform", "bytes", "k-means", "bytes")
 _STEP_HEAD = ("step", "test accuracy", "bytes", "smaller", *EDITIONS)

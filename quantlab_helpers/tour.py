@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -17,6 +19,7 @@ from .metrics import float32_bytes
 from .model import Net
 from .network import QuantizedModel, quantize_model
 from .quantizers import kmeans_quantize, uniform_quantize
+from .storage import load_quantized, save_quantized
 from .training import RECIPES, TrainingResult, evaluate, train
 
 # Test accuracy as the two editions of the course lab print it, one run each.
@@ -26,6 +29,7 @@ PUBLISHED: dict[str, list[float | None]] = {
     "kmeans": [0.9761, 0.9824],
     "retrained": [None, 0.9845],
     "requantized": [None, None],
+    "stored": [None, None],
 }
 EDITIONS = ("original", "certification edition")
 K = 8
@@ -99,7 +103,7 @@ def run_tour(
     progress: bool = True,
     say: Callable[[str], None] = lambda text: None,
 ) -> Tour:
-    """Walk the course lab: baseline, uniform, k-means, retrain, quantize again; test after each.
+    """Walk the course lab: baseline, uniform, k-means, retrain, again, store; test after each.
 
     Parameters
     ----------
@@ -167,6 +171,11 @@ def run_tour(
         say(f"k-means again: k = {K}{run}")
         requantized = _kmeans(retrained)
         measure("requantized", requantized.net, requantized.total_bytes)
+        say(f"storing it, entropy-coded, and reading it back{run}")
+        with tempfile.TemporaryDirectory() as folder:
+            size = save_quantized(requantized, Path(folder) / "net.safetensors")
+            stored = load_quantized(Path(folder) / "net.safetensors", device=device)
+        measure("stored", stored.net, size)
         first = first or (net, uniform, kmeans)
     assert first is not None
     say("accuracy against bits and against k")

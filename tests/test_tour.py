@@ -6,7 +6,7 @@ from click.testing import CliRunner
 from quantlab_helpers import report, tour
 from quantlab_helpers.cli import main
 
-STEPS = ["baseline", "uniform", "kmeans", "retrained", "requantized"]
+STEPS = ["baseline", "uniform", "kmeans", "retrained", "requantized", "stored"]
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +29,8 @@ def test_it_ends_well_with_valid_json_for_every_step(walked):
     assert steps["baseline"]["published"] == [0.9812, 0.9817]
     assert steps["uniform"]["accuracy"] > steps["baseline"]["accuracy"] - 0.01
     assert steps["requantized"]["accuracy"] > 0.95
+    assert steps["stored"]["accuracy"] == steps["requantized"]["accuracy"]
+    assert steps["stored"]["bytes"] < steps["requantized"]["bytes"] / 10
     assert steps["kmeans"]["bytes"] < steps["uniform"]["bytes"] < steps["baseline"]["bytes"]
     assert numbers["seconds"] > 0
 

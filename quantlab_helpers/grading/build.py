@@ -2,6 +2,7 @@
 
     instructor/sources/NN_name.py  -->  notebooks/NN_name.ipynb              (what learners open)
                                    -->  build/course/source/NN_name/...ipynb (nbgrader's input)
+    instructor/sources/slides_name.py --> notebooks/slides/name.ipynb       (what lecturers show)
 
 nbgrader's own preprocessors strip solutions and hidden tests, in this process and without its
 database. The same source gives the same bytes, so a stale notebook shows by comparison.
@@ -80,10 +81,18 @@ class BuiltLesson(NamedTuple):
     instructor: bytes  # what nbgrader's `generate_assignment` reads
 
 
+class BuiltDeck(NamedTuple):
+    """Slides, or the page of explorers, as a notebook file."""
+
+    name: str  # its path below notebooks/ without .ipynb: slides/name
+    content: bytes
+
+
 class BuiltCourse(NamedTuple):
     """What `build_course` made, all of it in memory."""
 
     lessons: list[BuiltLesson]
+    decks: list[BuiltDeck]
     config: bytes  # nbgrader_config.py
     orphans: list[str]  # notebooks without a source
 
@@ -96,7 +105,8 @@ def build_course(folder: str | Path = ".", lessons: Sequence[str] = ()) -> Built
     folder : str or Path, default="."
         The course: the folder that holds ``instructor/`` and ``notebooks/``.
     lessons : sequence of str, default=()
-        Which ones, by name ("02_uniform_quantization") or number ("02"); all where empty.
+        Which ones, by name ("02_uniform_quantization", "slides_weight_quantization") or number
+        ("02"); all where empty.
 
     Returns
     -------
@@ -125,11 +135,14 @@ def build_course(folder: str | Path = ".", lessons: Sequence[str] = ()) -> Built
     problems += [problem for name, problem in duplicates(sources) if name in names]
     if problems:
         raise SourceError("\n".join(problems))
-    built = [_build(source, package, config) for source in chosen]
-    known = {source.name for source in sources}
-    notebooks = (folder / "notebooks").glob("*.ipynb")
-    orphans = sorted(path.stem for path in notebooks if path.stem not in known)
-    return BuiltCourse(built, content, [] if lessons else orphans)
+    built = [_build(source, package, config) for source in chosen if source.is_lesson]
+    decks = [_build_deck(source) for source in chosen if not source.is_lesson]
+    known = {source.name if source.is_lesson else _deck_name(source) for source in sources}
+    notebooks = folder / "notebooks"
+    present = [*notebooks.glob("*.ipynb"), *notebooks.glob("slides/*.ipynb")]
+    found = (path.relative_to(notebooks).with_suffix("").as_posix() for path in present)
+    orphans = sorted(name for name in found if name not in known)
+    return BuiltCourse(built, decks, content, [] if lessons else orphans)
 
 
 def write_course(course: BuiltCourse, folder: str | Path) -> list[Path]:
@@ -153,6 +166,8 @@ def write_course(course: BuiltCourse, folder: str | Path) -> list[Path]:
         source = folder / "build" / "course" / "source" / lesson.name
         files[folder / "notebooks" / f"{lesson.name}.ipynb"] = lesson.learner
         files[source / f"{lesson.name}.ipynb"] = lesson.instructor
+    for deck in course.decks:
+        files[folder / "notebooks" / f"{deck.name}.ipynb"] = deck.content
     changed = [path for path, content in files.items() if _content(path) != content]
     for path in changed:
         write_atomically(path, files[path])
@@ -175,15 +190,16 @@ def stale(course: BuiltCourse, folder: str | Path) -> list[str]:
         A line for each, with the way out; empty if all are current.
     """
     lines = []
-    for lesson in course.lessons:
-        present = _content(Path(folder) / "notebooks" / f"{lesson.name}.ipynb")
-        if present != lesson.learner:
+    wanted = [(lesson.name, lesson.learner) for lesson in course.lessons]
+    for name, content in [*wanted, *course.decks]:
+        present = _content(Path(folder) / "notebooks" / f"{name}.ipynb")
+        if present != content:
             fault = "is missing" if present is None else "is not what its source gives"
-            lines.append(f"notebooks/{lesson.name}.ipynb {fault}; run: quantlab build")
+            lines.append(f"notebooks/{name}.ipynb {fault}; run: quantlab build")
     for name in course.orphans:
         lines.append(
             f"notebooks/{name}.ipynb has no source; delete it, or write "
-            f"instructor/sources/{name}.py"
+            f"instructor/sources/{name.replace('/', '_')}.py"
         )
     return lines
 
@@ -209,13 +225,12 @@ def _build(source: Source, package: str, config: Config) -> BuiltLesson:
     """Return both notebooks of a source that has no problems."""
     install = nbformat.v4.new_code_cell(_INSTALL.format(package=json.dumps(package)), id=INSTALL_ID)
     cells = [install, *copy.deepcopy(source.cells)]
-    _set_ids(cells)
+    _set_ids(cells[1:])
     for cell in cells:
         if role_of(cell) == "survey":
             # To nbgrader it is an ordinary cell: a solution without a region would be replaced.
             cell.metadata.nbgrader["solution"] = False
-    notebook = nbformat.v4.new_notebook(cells=cells, metadata=copy.deepcopy(_METADATA))
-    notebook.nbformat_minor = 5
+    notebook = _notebook(cells)
     released = _release(source, notebook, config)
     leaks = list(_leaks(source, released))
     if leaks:
@@ -223,11 +238,33 @@ def _build(source: Source, package: str, config: Config) -> BuiltLesson:
     return BuiltLesson(source.name, _as_bytes(released), _as_bytes(notebook))
 
 
+def _build_deck(source: Source) -> BuiltDeck:
+    """Return what the lecturer shows; its code is folded away, outputs are what counts there."""
+    cells = copy.deepcopy(source.cells)
+    _set_ids(cells)
+    for cell in cells:
+        if cell.cell_type == "code":
+            cell.metadata["jupyter"] = {"source_hidden": True}
+    return BuiltDeck(_deck_name(source), _as_bytes(_notebook(cells)))
+
+
+def _deck_name(source: Source) -> str:
+    return f"slides/{source.name.partition('_')[2]}"
+
+
+def _notebook(cells: list[NotebookNode]) -> NotebookNode:
+    notebook: NotebookNode = nbformat.v4.new_notebook(
+        cells=cells, metadata=copy.deepcopy(_METADATA)
+    )
+    notebook.nbformat_minor = 5
+    return notebook
+
+
 def _set_ids(cells: list[NotebookNode]) -> None:
     """Name each cell by its grade_id, else by what it holds, so that an edit stays small."""
     taken = {INSTALL_ID, *filter(None, map(grade_id_of, cells))}
     seen: Counter[str] = Counter()
-    for cell in cells[1:]:
+    for cell in cells:
         name = grade_id_of(cell)
         if name is None:
             digest = hashlib.sha1((cell.cell_type + cell.source).encode()).hexdigest()[:8]

@@ -1,7 +1,8 @@
 """Read the lessons' sources, and refuse what would go wrong later in class or in grading.
 
 A source is ``instructor/sources/NN_name.py``: jupytext's py:percent, with nbgrader's metadata in
-the headers of graded cells. Every problem is one line: file, cell, what is wrong, the way out.
+the headers of graded cells. ``slides_name.py`` and ``demo_name.py`` beside them are the lecturer's:
+nothing is graded there. Every problem is one line: file, cell, what is wrong, the way out.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ _FLAGS: dict[Role, tuple[bool, bool, bool]] = {
 }
 # What jupytext remembers of the text's layout; it means nothing in a notebook.
 _LAYOUT = {"lines_to_next_cell", "lines_to_end_of_cell_marker", "cell_marker"}
+_SLIDE_TYPES = ("slide", "subslide", "fragment", "notes", "skip", "-")
 
 
 class SourceError(ValueError):
@@ -44,9 +46,9 @@ class SourceError(ValueError):
 
 
 class Source(NamedTuple):
-    """One lesson as its author wrote it."""
+    """One lesson, or one deck of slides, as its author wrote it."""
 
-    name: str  # NN_name
+    name: str  # NN_name, slides_name or demo_name
     text: str
     cells: list[NotebookNode]
 
@@ -54,6 +56,11 @@ class Source(NamedTuple):
     def file(self) -> str:
         """Return the path inside the course's folder, for messages."""
         return f"instructor/sources/{self.name}.py"
+
+    @property
+    def is_lesson(self) -> bool:
+        """Tell lessons from what the lecturer shows."""
+        return self.name[0].isdecimal()
 
 
 def read_sources(folder: Path) -> list[Source]:
@@ -74,7 +81,8 @@ def read_sources(folder: Path) -> list[Source]:
     FileNotFoundError
         If there are none.
     SourceError
-        If a file is named otherwise than ``NN_name.py`` or is not text.
+        If a file is named otherwise than ``NN_name.py``, ``slides_name.py`` or ``demo_name.py``,
+        or is not text.
     """
     paths = sorted((folder / "instructor" / "sources").glob("*.py"))
     if not paths:
@@ -133,7 +141,10 @@ def problems_of(source: Source) -> Iterator[str]:
     for number, cell in enumerate(source.cells, start=1):
         for problem in _problems_of_cell(cell):
             yield f"{source.file}, {label_of(cell, number)}: {problem}."
-    yield from _problems_of_pairs(source)
+    if source.is_lesson:
+        yield from _problems_of_pairs(source)
+    else:
+        yield from _problems_of_slides(source)
 
 
 def duplicates(sources: Sequence[Source]) -> Iterator[tuple[str, str]]:
@@ -156,8 +167,11 @@ def duplicates(sources: Sequence[Source]) -> Iterator[tuple[str, str]]:
 
 def _read(path: Path) -> Source:
     file = f"instructor/sources/{path.name}"
-    if not re.fullmatch(r"\d\d_[a-z0-9_]+", path.stem):
-        raise SourceError(f"{file}: name a lesson like 02_uniform_quantization.py.")
+    if not re.fullmatch(r"(\d\d|slides|demo)_[a-z0-9_]+", path.stem):
+        raise SourceError(
+            f"{file}: name a lesson like 02_uniform_quantization.py, and what the lecturer shows "
+            "like slides_name.py or demo_name.py."
+        )
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
@@ -328,6 +342,27 @@ def _problems_of_pairs(source: Source) -> Iterator[str]:
                 f"{here}: the exercise has no test; add a test cell with the grade_id "
                 f"'test-{exercise}' below it."
             )
+
+
+def _problems_of_slides(source: Source) -> Iterator[str]:
+    """Yield graded cells, slide types that nobody knows, and slides without speaker notes."""
+    deck = source.name.startswith("slides_")
+    silent = ""  # the slide that has no notes yet
+    for number, cell in enumerate(source.cells, start=1):
+        here = f"{source.file}, {label_of(cell, number)}"
+        kind = cell.metadata.get("slideshow", {}).get("slide_type", "-")
+        if "nbgrader" in cell.metadata:
+            yield f"{here}: nothing is graded here; delete nbgrader from the cell's header."
+        if kind not in _SLIDE_TYPES:
+            yield f"{here}: slide_type must be one of {_SLIDE_TYPES}, is {kind!r}; mend the header."
+        if kind in ("slide", "subslide"):
+            if silent:
+                yield f"{silent}: the slide has no speaker notes; add a cell of slide_type notes."
+            silent = here if deck else ""
+        elif kind == "notes":
+            silent = ""
+    if silent:
+        yield f"{silent}: the slide has no speaker notes; add a cell of slide_type notes."
 
 
 def _defined(code: str) -> set[str]:
