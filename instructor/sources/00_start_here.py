@@ -231,7 +231,8 @@ except checks.CheckFailed as message:
 # 1. Choose *Restart kernel and run all cells*, and look at the cells that begin with `# test:`.
 # 2. Save the notebook, under the name it has.
 # 3. Hand in the `.ipynb` file as your instructor tells you. In Colab, first get it with *File*,
-#    *Download*, *Download .ipynb*.
+#    *Download*, *Download .ipynb*. Or let `quantlab submit NOTEBOOK...` in a terminal say what is
+#    still unanswered, and make one file to hand in and a receipt to keep.
 #
 # Do not rename, delete, copy or split the cells that begin with `# exercise:` or `# test:`, and
 # leave these first lines as they are: grading finds your answers by them. Everything else is yours.

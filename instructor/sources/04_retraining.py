@@ -589,8 +589,9 @@ for runs in (5, 2):
 # ## Three questions to end with
 #
 # They give no points, and there is no wrong answer. Edit the cells and submit the notebook, as
-# lesson 00 shows. This is the last lesson: `quantlab tour` in a terminal walks through the whole lab
-# once more, with every step's accuracy and bytes in one table.
+# lesson 00 shows. Here the course lab ends: `quantlab tour` in a terminal walks through it once
+# more, with every step's accuracy and bytes in one table. What it leaves open, why no file has become
+# smaller yet, is lesson 05.
 
 # %% nbgrader={"grade": false, "grade_id": "survey-difficulty", "locked": false, "schema_version": 3, "solution": true, "task": false}
 # survey: difficulty

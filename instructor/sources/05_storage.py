@@ -4,7 +4,7 @@
 # After this notebook you can **say** why a file is not smaller, **write** codes without gaps
 # between them, and **predict** how many bytes a quantized network takes on disk.
 #
-# *Needs*: lessons 02 and 03. *Takes*: 30 minutes, all on a CPU, offline.
+# *Needs*: lessons 02 and 03. *Takes*: 35 minutes, all on a CPU, offline.
 
 # %%
 import tempfile
@@ -565,6 +565,16 @@ for row in ledger.rows:
 # %% [markdown]
 # 16 weights with 16 centres each have their own, and the codes come on top.
 #
+# Here is the ledger of other files of this network. **Predict** before you choose: in which coding
+# is `fc1` no longer the largest part? And is the entropy-coded file of 8 centres larger or smaller
+# than that of a uniform grid with 8 bits?
+
+# %%
+from quantlab_helpers import explorers
+
+explorers.explore_storage(net)
+
+# %% [markdown]
 # ## Read it again
 #
 # A file that nobody has read is a hope. Load it, compare every tensor, and test the network that
@@ -577,6 +587,13 @@ same = [torch.equal(state[name], saved[name]) for name in sixteen.tensors]
 print(f"{sum(same)} of {len(same)} tensors are bit for bit what was saved")
 for name, network in [("float32", net), ("loaded", loaded.net)]:
     print(f"{name:8}{ql.evaluate(network).accuracy:.2%} of the test images right")
+
+# %% [markdown]
+# Every size has its accuracy. **Predict** where the three curves lie before you look: packed
+# uniform codes, packed k-means codes, entropy-coded k-means codes. The rings follow the sliders.
+
+# %%
+explorers.explore_tradeoff(net)
 
 # %% [markdown]
 # The file is many times smaller. How many times as fast as the float32 network is the network that
