@@ -16,7 +16,7 @@ from quantlab_helpers.grading.build import build_course, write_course
 from quantlab_helpers.grading.sources import role_of
 
 ROOT = Path(__file__).parent.parent.parent
-NAMES = [path.stem for path in sorted((ROOT / "instructor" / "sources").glob("*.py"))]
+NAMES = [path.stem for path in sorted((ROOT / "instructor" / "sources").glob("[0-9]*.py"))]
 each_lesson = pytest.mark.parametrize("name", NAMES)
 
 

@@ -22,7 +22,7 @@ from quantlab_helpers.grading.build import build_course, stale, write_course
 from quantlab_helpers.grading.sources import SourceError
 
 ROOT = Path(__file__).parent.parent.parent
-NAMES = [path.stem for path in sorted((ROOT / "instructor" / "sources").glob("*.py"))]
+NAMES = [path.stem for path in sorted((ROOT / "instructor" / "sources").glob("[0-9]*.py"))]
 
 
 def header(grade_id, kind="code", **flags):

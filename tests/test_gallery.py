@@ -1,0 +1,79 @@
+"""The gallery: pages of learners' notebooks, with outputs, without answers."""
+
+import re
+
+import nbformat
+import pytest
+
+import quantlab_helpers.grading.pages as pages
+from quantlab_helpers.grading.gallery import write_gallery
+
+GRADED = {"grade_id": "double", "schema_version": 3, "grade": False, "locked": False}
+
+
+def code(source, **nbgrader):
+    cell = nbformat.v4.new_code_cell(source)
+    if nbgrader:
+        cell.metadata["nbgrader"] = GRADED | nbgrader
+    return cell
+
+
+def lesson(*cells):
+    head = nbformat.v4.new_markdown_cell(
+        "# Doubling & more\n\nAfter this you can\n**double**.\n\n*Needs*: nothing."
+    )
+    install = code("raise RuntimeError('on Colab only')")
+    install["id"] = "install"
+    return nbformat.v4.new_notebook(cells=[install, head, *cells])
+
+
+@pytest.fixture
+def make(tmp_path):
+    """Return a function that writes a gallery of the given notebooks."""
+    libraries = tmp_path / "node_modules"
+    for name in pages._MATHJAX:
+        path = libraries / name
+        inside = path if path.suffix or path.name == "LICENSE" else path / "part.js"
+        inside.parent.mkdir(parents=True, exist_ok=True)
+        inside.write_text(name)
+
+    def write(**notebooks):
+        source = tmp_path / "notebooks"
+        source.mkdir()
+        for name, notebook in notebooks.items():
+            nbformat.write(notebook, source / f"{name}.ipynb")
+        return write_gallery(tmp_path / "out", notebooks=source, libraries=libraries)
+
+    return write
+
+
+def test_lessons_become_pages_with_outputs_and_an_index(make):
+    index = make(
+        a=lesson(
+            code("print(6 * 7)"),
+            code("raise NotImplementedError('write your answer here')", solution=True),
+            code("assert double(1) == 2", grade=True, locked=True, solution=False, points=1),
+        ),
+        b=nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# Last\n\n$x^2$")]),
+    )
+    overview, page = index.read_text(), (index.parent / "a.html").read_text()
+    assert '<a href="a.html">Doubling &amp; more</a><p>After this you can double.</p>' in overview
+    assert "<pre>42" in page and "on Colab only" not in page
+    assert "write your answer here" in page, "the stub is there"
+    assert "Traceback" not in page and "NameError" not in page
+    assert '<a href="b.html">Last</a>' in page and 'aria-current="page"' in page
+    for file in index.parent.glob("*.html"):
+        text = file.read_text()
+        assert pages.outside_addresses(text) == []
+        for name in re.findall(r'(?:src|href)="(?!data:|#)([^"?]+)', text):
+            assert (index.parent / name).is_file(), name
+
+
+def test_an_error_outside_exercises_is_not_published(make):
+    with pytest.raises(ValueError, match=r"a, cell 2: ZeroDivisionError: division by zero"):
+        make(a=lesson(code("1 / 0")))
+
+
+def test_a_folder_without_notebooks_is_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"no notebooks in .*; name another folder"):
+        write_gallery(tmp_path / "out", notebooks=tmp_path)
