@@ -216,8 +216,8 @@ def test_a_failed_save_keeps_the_old_file(baseline, tmp_path, monkeypatch):
 def test_the_golden_file_of_this_format_still_loads():
     """Every scheme and coding is in it; `python tests/test_storage.py` wrote it."""
     header = GOLDEN.read_bytes()[8:1500].decode(errors="ignore")
-    schemes = [":z:", ":u@0:", ":t16:", ":k2h:", ":f:r", ":fh:r"]
-    codings = [":k8:p", r":u:h\d", r":k2h:e\d", r":k8:s\d"]
+    schemes = [":z:", ":u:", ":u@0:", ":t16:", ":k2h:", ":f:r", ":fh:r"]
+    codings = [":k8:p", r":z:h\d", r":k2h:e\d", r":k8:s\d"]
     assert all(re.search(piece, header) for piece in schemes + codings)
     net = ql.load_quantized(GOLDEN, device="cpu").net
     digest = hashlib.sha256()
