@@ -23,7 +23,7 @@ VERDICTS = (
     "no_submission",  # nothing was handed in
     "infrastructure_error",  # ours: nothing is known about the answers, no mark is given
 )
-STATES = ("right", "partial", "wrong", "not_answered", "not_run", "timeout")
+STATES = ("right", "partial", "wrong", "not_answered", "not_run", "timeout", "needs_grading")
 
 
 class Limits(NamedTuple):

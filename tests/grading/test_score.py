@@ -1,0 +1,303 @@
+"""Marks come from JSON, from tests that ran, and never leave 0..max."""
+
+import json
+
+import nbformat
+import pytest
+from small import ANSWERS, cell_of, code, grade, handed_in, run, small_lesson, text
+
+from quantlab_helpers.grading.align import align
+from quantlab_helpers.grading.lessons import load_lesson, make_lesson
+from quantlab_helpers.grading.records import Executed, Repair, Result
+from quantlab_helpers.grading.score import points_of, score, unscored
+
+LESSON = small_lesson()
+
+
+@pytest.fixture
+def good():
+    return handed_in(LESSON)
+
+
+@pytest.fixture
+def marked(good):
+    """Return a function that scores the good submission after something was done to its run."""
+
+    def mark(*, status="complete", detail="", not_run=(), outputs=None, lesson=LESSON):
+        aligned = align(lesson, good)
+        executed = run(lesson, aligned)
+        for name, put_out in (outputs or {}).items():
+            cell_of(executed.notebook, name).outputs = [nbformat.from_dict(o) for o in put_out]
+        ran = {name: name not in not_run for name in executed.ran}
+        executed = executed._replace(status=status, detail=detail, ran=ran)
+        return score(lesson, executed, aligned=aligned, student="s01")
+
+    return mark
+
+
+def error(ename, evalue=""):
+    return {"output_type": "error", "ename": ename, "evalue": evalue, "traceback": []}
+
+
+def stream(said, name="stdout"):
+    return {"output_type": "stream", "name": name, "text": said}
+
+
+def result(shown):
+    data = {"text/plain": shown}
+    return {"output_type": "execute_result", "data": data, "metadata": {}, "execution_count": 1}
+
+
+def mark_of(graded, exercise):
+    return next(mark for mark in graded.marks if mark.cell == f"test-{exercise}")
+
+
+# Right, wrong, not answered
+
+
+def test_a_good_submission_has_all_points_and_no_messages(marked):
+    graded = marked()
+    assert (graded.verdict, graded.score, graded.max_score) == ("graded", 8, 8)
+    assert {(mark.state, mark.message) for mark in graded.marks} == {("right", "")}
+    assert [mark.cell for mark in graded.marks] == [f"test-{name}" for name in ANSWERS]
+
+
+def test_a_failed_check_tells_its_message_and_another_error_its_kind(marked):
+    graded = marked(outputs={"test-square": [error("CheckFailed", "What happened: \x1b[31mno")]})
+    assert mark_of(graded, "square")[1:] == (0.0, 2.0, "wrong", "What happened: no")
+    graded = marked(outputs={"test-square": [error("TypeError", "no int")]})
+    assert mark_of(graded, "square").message == "TypeError: no int"
+
+
+def test_what_the_answer_raised_is_told_as_well(good):
+    cell_of(good, "square")["source"] = "# exercise: square\ndef square(number:"
+    message = mark_of(grade(LESSON, good), "square").message
+    assert "The cell of your answer raised SyntaxError" in message
+    assert "The test raised NameError: name 'square' is not defined" in message
+
+
+def test_a_stub_is_not_answered_and_so_is_an_answer_that_still_raises(good):
+    cell_of(good, "square")["source"] = cell_of({"cells": LESSON.release.cells}, "square").source
+    cell_of(good, "mean")["source"] += (
+        "\n    # more\n\ndef mean(values):\n    raise NotImplementedError"
+    )
+    graded = grade(LESSON, good)
+    assert mark_of(graded, "square").state == mark_of(graded, "mean").state == "not_answered"
+
+
+def test_words_on_stderr_cost_nothing(marked):
+    assert marked(outputs={"test-square": [stream("UserWarning: old", "stderr")]}).score == 8
+
+
+def test_an_error_counts_whatever_else_was_put_out(marked):
+    outputs = [result("2"), error("AssertionError"), result("2")]
+    assert mark_of(marked(outputs={"test-square": outputs}), "square").score == 0
+
+
+# Points by degrees
+
+
+def with_points(source="checks.points('square', square)"):
+    notebook = json.loads(json.dumps(LESSON.notebook))
+    cell_of(notebook, "test-square")["source"] = f"# test: square\n{source}"
+    cells = [cell for cell in notebook["cells"]]
+    return LESSON._replace(notebook=nbformat.from_dict(notebook | {"cells": cells}))
+
+
+@pytest.mark.parametrize(
+    ("shown", "points", "state"),
+    [
+        ("2", 2, "right"),
+        ("1", 1, "partial"),
+        ("0.5", 0.5, "partial"),
+        ("np.float64(1.5)", 1.5, "partial"),
+        ("5e-1", 0.5, "partial"),
+        ("0", 0, "wrong"),
+        ("-1", 0, "wrong"),
+        ("99", 2, "right"),
+        ("nan", 0, "wrong"),
+        ("inf", 0, "wrong"),
+        ("1e999", 0, "wrong"),
+        ("'2'", 0, "wrong"),
+        ("None", 0, "wrong"),
+        ("<object>", 0, "wrong"),
+    ],
+)
+def test_points_are_finite_and_between_0_and_the_lessons(marked, shown, points, state):
+    mark = mark_of(marked(lesson=with_points(), outputs={"test-square": [result(shown)]}), "square")
+    assert (mark.score, mark.max_score, mark.state) == (points, 2.0, state)
+
+
+def test_points_that_should_be_there_and_are_not_are_none(marked):
+    graded = marked(lesson=with_points(), outputs={"test-square": [stream("2")]})
+    assert mark_of(graded, "square")[1:] == (0.0, 2.0, "wrong", "The test gave no points.")
+
+
+def test_the_least_of_several_results_counts(marked):
+    outputs = {"test-square": [result("2"), result("1"), result("2")]}
+    assert mark_of(marked(lesson=with_points(), outputs=outputs), "square").score == 1
+
+
+def test_what_a_contest_prints_is_its_message(marked):
+    outputs = {"test-square": [stream("1,234 bytes; next: prune."), result("1")]}
+    mark = mark_of(marked(lesson=with_points(), outputs=outputs), "square")
+    assert mark.message == "1,234 bytes; next: prune."
+
+
+def test_a_result_that_is_no_number_passes_as_in_nbgrader(marked):
+    outputs = {"test-square": [result("'fine'")]}
+    assert marked(lesson=with_points("square(3)"), outputs=outputs).score == 8
+
+
+def test_a_result_of_a_test_that_ends_in_a_statement_is_not_the_tests(marked):
+    assert marked(outputs={"test-square": [result("0")]}).score == 8
+
+
+@pytest.mark.parametrize(
+    "outputs",
+    [
+        [{"output_type": "execute_result", "data": None}],
+        [{"output_type": "execute_result", "data": {"text/plain": ["1", 3]}}],
+        [{"output_type": "execute_result"}],
+        [{"output_type": "stream", "name": "stdout", "text": {}}],
+        [{}],
+    ],
+)
+def test_outputs_that_are_none_are_survived(marked, outputs):
+    mark = mark_of(marked(lesson=with_points(), outputs={"test-square": outputs}), "square")
+    assert 0 <= mark.score <= 2
+
+
+# Tests that did not run
+
+
+def test_points_earned_before_the_end_stay(marked):
+    graded = marked(status="kernel_died", detail="it ended", not_run=["test-guess", "test-quarter"])
+    assert (graded.verdict, graded.score, graded.detail) == ("kernel_died", 5, "it ended")
+    assert mark_of(graded, "guess").state == "not_run"
+    assert "process had ended" in mark_of(graded, "guess").message
+
+
+@pytest.mark.parametrize(
+    ("status", "verdict"),
+    [("complete", "partly_graded"), ("timeout", "timeout"), ("memory", "memory")],
+)
+def test_the_verdict_says_why_a_test_did_not_run(marked, status, verdict):
+    graded = marked(status=status, not_run=["test-quarter"])
+    assert (graded.verdict, graded.score) == (verdict, 6)
+
+
+def test_all_tests_ran_is_graded_even_if_something_below_failed(marked):
+    assert marked(status="kernel_died").verdict == "graded"
+
+
+def test_only_a_proof_that_a_test_ran_gives_points(marked, good):
+    assert marked(not_run=[f"test-{name}" for name in ANSWERS]).score == 0
+    aligned = align(LESSON, good)
+    executed = run(LESSON, aligned)._replace(ran={f"test-{name}": 1 for name in ANSWERS})
+    assert score(LESSON, executed, aligned=aligned, student="s01").score == 0
+
+
+def test_a_stopped_test_says_so(marked):
+    outputs = {"test-square": [error("Timeout", "stopped after 60 s")]}
+    mark = mark_of(marked(outputs=outputs, not_run=["test-square"]), "square")
+    assert mark[1:] == (0.0, 2.0, "timeout", "stopped after 60 s")
+
+
+def test_a_missing_cell_in_the_executed_notebook_gives_nothing(good):
+    aligned = align(LESSON, good)
+    executed = run(LESSON, aligned)
+    executed.notebook.cells = [c for c in executed.notebook.cells if c.id != "test-square"]
+    executed.ran.pop("test-square")
+    graded = score(LESSON, executed, aligned=aligned, student="s01")
+    assert graded.score == 6 and mark_of(graded, "square").state == "not_run"
+
+
+# No marks at all
+
+
+def test_what_is_not_known_is_not_0(marked):
+    graded = marked(status="infrastructure_error", detail="no disk left")
+    assert (graded.verdict, graded.score, graded.marks) == ("infrastructure_error", None, ())
+    assert graded.detail == "no disk left" and graded.isolation == "prlimit"
+    lost = unscored(LESSON, student="s02", verdict="no_submission", detail="Nothing came.")
+    assert (lost.student, lost.score, lost.max_score) == ("s02", None, 8)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "words"), [("graded", "comes with"), ("lost", "is no verdict")]
+)
+def test_a_verdict_without_score_is_one_of_three(verdict, words):
+    with pytest.raises(ValueError, match=rf"`verdict` '{verdict}' {words}.*pass one of invalid_"):
+        unscored(LESSON, student="s01", verdict=verdict, detail="")
+
+
+# Records
+
+
+def test_a_result_keeps_repairs_and_evidence_and_survives_json(good):
+    good["cells"].remove(cell_of(good, "test-mean"))
+    aligned = align(LESSON, good)
+    executed = run(LESSON, aligned)._replace(evidence=("a check was replaced",))
+    graded = score(LESSON, executed, aligned=aligned, student="s01")
+    assert graded.repairs == (
+        Repair("test_restored", "test-mean", "The test cell test-mean was missing; it is back."),
+    )
+    assert Result.from_json(json.loads(json.dumps(graded.as_json()))) == graded
+    assert [points_of(exercise, graded) for exercise in LESSON.exercises] == [2, 3, 1, 2]
+
+
+def test_a_long_message_is_cut(marked):
+    graded = marked(outputs={"test-square": [error("ValueError", "x" * 10_000)]})
+    assert len(mark_of(graded, "square").message) == 2_000
+
+
+# Answers that a person marks
+
+
+def by_hand():
+    cells = [
+        text("# Words\n\n" + "Write what you think. " * 10),
+        code("answer = None", name="essay", grade=True, solution=True, points=3),
+        code("assert True", name="check", grade=True, locked=True, points=1),
+    ]
+    return make_lesson("02_words", nbformat.writes(nbformat.v4.new_notebook(cells=cells)).encode())
+
+
+def test_an_answer_for_a_person_waits_and_a_stub_does_not():
+    lesson = by_hand()
+    notebook = json.loads(json.dumps(lesson.release))
+    assert [mark.state for mark in grade(lesson, notebook).marks] == ["not_answered", "right"]
+    cell_of(notebook, "essay")["source"] = "answer = 42"
+    graded = grade(lesson, notebook)
+    assert [mark.state for mark in graded.marks] == ["needs_grading", "right"]
+    assert (graded.verdict, graded.score, graded.max_score) == ("graded", 1, 4)
+
+
+# Lessons
+
+
+def test_a_lesson_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"no lesson '09_x'.*quantlab build"):
+        load_lesson(tmp_path, "09_x")
+
+
+def test_a_lesson_that_is_no_notebook_or_has_an_id_twice_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="lesson 01_x: this is no notebook"):
+        make_lesson("01_x", b"{")
+    twice = [code("a = 1", name="same", solution=True) for _ in range(2)]
+    twice[1]["id"] = "other"
+    content = nbformat.v4.new_notebook(cells=twice)
+    with pytest.raises(ValueError, match="grade_id 'same' is there twice"):
+        make_lesson("01_x", json.dumps(content).encode())
+
+
+def test_a_lesson_has_hidden_tests_only_where_they_run():
+    assert "isclose" in cell_of({"cells": LESSON.notebook.cells}, "test-mean").source
+    assert not any("isclose" in cell.source for cell in LESSON.release.cells)
+    assert "SOLUTION" not in json.dumps([LESSON.notebook, LESSON.release])
+    assert LESSON.points == {"test-square": 2, "test-mean": 3, "test-guess": 1, "test-quarter": 2}
+    assert [exercise.names for exercise in LESSON.exercises] == [
+        {"square"}, {"mean"}, {"legs"}, {"quarter"},
+    ]  # fmt: skip
+    assert isinstance(Executed(LESSON.notebook, "complete", "", {}, "prlimit", 0.0).evidence, tuple)
