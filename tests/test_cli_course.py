@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 import quantlab_helpers as ql
+from quantlab_helpers import data
 from quantlab_helpers.cli import main
 from quantlab_helpers.workspace import notebooks_folder
 
@@ -97,3 +98,19 @@ def test_leaderboard_ranks_and_says_why_a_file_does_not_count(baseline, tmp_path
     first, second = json.loads(run("leaderboard", tmp_path, "--device", "cpu", "--json").stdout)
     assert (first["rank"], first["student"], first["points"]) == (1, "ada", 2)
     assert second["rank"] is None and "is not a file of save_quantized" in second["problem"]
+
+
+@pytest.mark.slow
+def test_compress_writes_a_file_and_prints_where_its_bytes_are(tmp_path, monkeypatch):
+    """On 11,000 images, of which 10,000 are held out: a minute of training is not needed here."""
+    load = data.load_mnist
+    monkeypatch.setattr(data, "load_mnist", lambda split: load(split, limit=11_000, device="cpu"))
+    out = tmp_path / "small.safetensors"
+    result = run("compress", "baseline", out, "--no-pruning", "--min-accuracy", "0.9")
+    assert result.exit_code == 0, result.output
+    assert (
+        f"{out.stat().st_size:,}" in result.stdout and "test accuracy, read back" in result.stdout
+    )
+    assert ql.load_quantized(out, device="cpu").net.fc1.weight.shape == (300, 1568)
+    hopeless = run("compress", "baseline", "no/such/folder/out", "--no-pruning")
+    assert hopeless.exit_code == 1 and "There is no folder" in hopeless.stderr
