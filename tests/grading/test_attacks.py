@@ -15,6 +15,12 @@ from quantlab_helpers.grading.build import build_course
 from quantlab_helpers.grading.lessons import make_lesson
 from quantlab_helpers.grading.signs import bindings, signs
 
+# They depend on what the machine allows (namespaces, where Python lies), and no command uses the
+# jail yet: until one does they run where somebody asks for them.
+pytestmark = pytest.mark.skipif(
+    "QUANTLAB_JAIL" not in os.environ, reason="the jail's tests run with QUANTLAB_JAIL=1 only"
+)
+
 THREE = lesson()
 NONE = {"double": 0.0, "total": 0.0, "root": 0.0}
 WRONG = {name: answer.split("\n")[0] + "\n    return 0.25" for name, answer in GOOD.items()}

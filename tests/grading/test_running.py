@@ -15,6 +15,12 @@ from quantlab_helpers.grading import jail
 from quantlab_helpers.grading.execute import execute
 from quantlab_helpers.grading.records import Limits
 
+# They depend on what the machine allows (namespaces, where Python lies), and no command uses the
+# jail yet: until one does they run where somebody asks for them.
+pytestmark = pytest.mark.skipif(
+    "QUANTLAB_JAIL" not in os.environ, reason="the jail's tests run with QUANTLAB_JAIL=1 only"
+)
+
 THREE = lesson()
 FULL = {"double": 1.0, "total": 2.0, "root": 3.0}
 QUICK = LIMITS._replace(cell_seconds=2)
