@@ -55,10 +55,10 @@ def test_folders_and_archives_are_read_to_the_bottom(tmp_path):
 def test_tar_files_are_read_whatever_compresses_them(tmp_path, mode):
     path = tmp_path / "s01.tar.gz"
     with tarfile.open(path, mode) as archive:
-        info = tarfile.TarInfo("work/02.ipynb")
+        info = tarfile.TarInfo("week/02.ipynb")
         info.size, info.mtime = 3, 1_750_000_000
         archive.addfile(info, io.BytesIO(b"abc"))
-    assert contents(path) == ({"s01.tar.gz/work/02.ipynb": b"abc"}, {})
+    assert contents(path) == ({"s01.tar.gz/week/02.ipynb": b"abc"}, {})
     [folder] = walk(path)
     assert folder.entries[0].modified == datetime.fromtimestamp(1_750_000_000, UTC)
 
@@ -76,9 +76,9 @@ def test_a_path_that_leads_out_is_left_out_and_the_rest_is_read(tmp_path, name):
 
 
 def test_the_backslashes_of_an_old_windows_tool_are_folders(tmp_path):
-    zipped({"work\\02.ipynb": b"good"}, tmp_path / "s01.zip")
+    zipped({"week\\02.ipynb": b"good"}, tmp_path / "s01.zip")
     read, faults = contents(tmp_path / "s01.zip")
-    assert (read, faults) == ({"s01.zip/work/02.ipynb": b"good"}, {})
+    assert (read, faults) == ({"s01.zip/week/02.ipynb": b"good"}, {})
 
 
 def test_links_and_devices_in_archives_are_left_out(tmp_path):
