@@ -55,7 +55,7 @@ CASES = {
     "accurate": Case(
         "99.26 %, l1_beta 1e-4, no pruning, dense layers merged",
         1e-4,
-        {"max_drop": 0.0, "merge": True, "pruning": False},
+        {"max_drop": 0.0, "tolerance": 0.003, "merge": True, "pruning": False},
         100,
         0.9926,
     ),

@@ -207,6 +207,13 @@ def train(
     help="Instead: how much less than BASELINE; 0.0015 stands for 0.15 points.",
 )
 @click.option(
+    "--tolerance",
+    type=click.FloatRange(0, min_open=True),
+    default=0.01,
+    show_default=True,
+    help="Rise of the loss that quantizing one tensor may cost; less gives more centres.",
+)
+@click.option(
     "--merge", is_flag=True, help="Replace the two dense layers by their product before pruning."
 )
 @click.option(
@@ -220,6 +227,7 @@ def compress(
     train_first: bool,
     min_accuracy: float,
     max_drop: float | None,
+    tolerance: float,
     merge: bool,
     pruning: bool,
     seed: int,
@@ -235,7 +243,8 @@ def compress(
     \b
     Examples:
       quantlab compress baseline small.safetensors
-      quantlab compress --train net.safetensors small.safetensors --merge --max-drop 0.0015
+      quantlab compress baseline small.safetensors --no-pruning --tolerance 0.003
+      quantlab compress --train net.safetensors small.safetensors --merge --max-drop 0.001
     """
     from . import checkpoints, data, training
     from .compress import compress as compressed
@@ -256,6 +265,7 @@ def compress(
         net,
         min_accuracy=min_accuracy,
         max_drop=max_drop,
+        tolerance=tolerance,
         merge=merge,
         pruning=pruning,
         seed=seed,

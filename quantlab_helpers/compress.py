@@ -31,7 +31,7 @@ from .storage import save_quantized
 from .training import evaluate
 
 KS = (2, 3, 4, 5, 6, 8, 10, 12, 16, 24, 32, 64, 256)
-TOLERANCES = (0.01, 0.003)  # rise of the loss that quantizing one tensor may cost before training
+_FINER = 0.3  # times the tolerance, where the centres it gives are not accurate enough
 RESERVE = 0.0015  # accuracy that quantizing may cost, for which pruning leaves room
 _FIRST_RUNG = 8_000  # weights
 _SAMPLE = 2_000  # training images that decide on k
@@ -103,6 +103,7 @@ def compress(
     min_accuracy: float = 0.982,
     margin: float = 0.001,
     max_drop: float | None = None,
+    tolerance: float = 0.01,
     merge: bool = False,
     pruning: bool = True,
     validation: int = 10_000,
@@ -129,6 +130,10 @@ def compress(
     max_drop : float, optional
         Replaces `min_accuracy` and `margin`: the validation accuracy may be this much below that
         of `net` itself, for instance 0.003 for 0.3 points.
+    tolerance : float, default=0.01
+        For `choose_ks`. A smaller one gives more centres, a larger file and more room for the
+        images that nobody has seen: validation cannot tell networks apart that differ by less
+        than its standard error.
     merge : bool, default=False
         Use `merge_dense` before pruning. Pruning alone gets as far: of the shipped baseline's
         300 hidden units it leaves about 20.
@@ -174,6 +179,7 @@ def compress(
             )
     else:
         goal = evaluate(net, held).accuracy - check_positive("max_drop", max_drop, zero=True)
+    check_positive("tolerance", tolerance)
     start = fold_batchnorm(net)
     if merge:
         start = merge_dense(start)
@@ -181,8 +187,8 @@ def compress(
     if pruning:
         rungs, interrupted = _ladder(start, training, held, goal + RESERVE, seed, progress)
     found: list[tuple[QuantizedModel, Trial]] = []
-    for pruned, tolerance in product(reversed(rungs), TOLERANCES):
-        ks = choose_ks(pruned, tolerance=tolerance, data=training)
+    for pruned, rise in product(reversed(rungs), (tolerance, _FINER * tolerance)):
+        ks = choose_ks(pruned, tolerance=rise, data=training)
         if interrupted:
             model = _as_it_is(pruned, ks)
         else:

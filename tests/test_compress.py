@@ -62,6 +62,18 @@ def test_an_accuracy_out_of_reach_is_told_and_the_best_comes_back(small):
     assert result.accuracy == max(trial.accuracy for trial in result.trials)
 
 
+def test_a_smaller_tolerance_gives_more_centres_and_a_larger_file(small):
+    options = {"min_accuracy": 0.5, "margin": 0.0, "pruning": False}
+    coarse, fine = (run(small, tolerance=value, **options) for value in (0.1, 0.001))
+    assert sum(fine.trials[0].ks.values()) > sum(coarse.trials[0].ks.values())
+    assert fine.file_bytes > coarse.file_bytes
+
+
+def test_a_tolerance_of_zero_is_refused(small):
+    with pytest.raises(ValueError, match="`tolerance` must be"):
+        run(small, tolerance=0)
+
+
 def test_without_pruning_no_weight_is_lost(small):
     result = run(small, max_drop=0.05, pruning=False, merge=False)
     original = fold_batchnorm(ql.load_baseline("cpu"))
