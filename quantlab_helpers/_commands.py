@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,13 @@ import click
 if TYPE_CHECKING:
     from rich.console import Console
 
+course_folder = click.option(
+    "--course",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("build/course"),
+    show_default=True,
+    help="nbgrader's course folder.",
+)
 RECIPES = ["course", "fast"]  # training.RECIPES, without importing torch for --help
 
 
@@ -46,3 +54,19 @@ def console() -> Console:
 
     terminal = Console()
     return terminal if terminal.is_terminal else Console(width=120)
+
+
+def need_grading(doing: str) -> None:
+    """Refuse without the extra, before an import fails."""
+    from .workspace import install_command
+
+    for library in ("jupytext", "nbgrader"):
+        if importlib.util.find_spec(library) is None:
+            raise ModuleNotFoundError(f"{doing} needs {library}; run: {install_command('grading')}")
+
+
+def printable(text: str) -> str:
+    """Write out what would move the cursor or cannot be encoded: file names may hold anything."""
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
+    )

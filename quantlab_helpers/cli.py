@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from . import __version__, cli_instructor, cli_learner, cli_lecturer
+from . import __version__, cli_grading, cli_instructor, cli_learner, cli_lecturer
 from ._commands import Commands
 
 
@@ -21,5 +21,6 @@ def main() -> None:
     """
 
 
-for command in (*cli_learner.COMMANDS, *cli_instructor.COMMANDS, *cli_lecturer.COMMANDS):
-    main.add_command(command)
+for part in (cli_learner, cli_instructor, cli_grading, cli_lecturer):
+    for command in part.COMMANDS:
+        main.add_command(command)

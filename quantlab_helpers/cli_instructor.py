@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import sys
 from collections import Counter
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ._commands import console
+from ._commands import console, course_folder, need_grading, printable
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -44,7 +43,7 @@ def build(lessons: tuple[str, ...], check_only: bool, course: Path) -> None:
       quantlab build 02
       quantlab build --check
     """
-    _need_grading("Building")
+    need_grading("Building")
     from .grading.build import build_course, stale, write_course
 
     built = build_course(course, lessons)
@@ -104,15 +103,6 @@ def leaderboard(folder: Path, device: str | None, as_json: bool) -> None:
     console().print(_board(entries, whole))
 
 
-_COURSE_FOLDER = click.option(
-    "--course",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("build/course"),
-    show_default=True,
-    help="nbgrader's course folder.",
-)
-
-
 @click.command()
 @click.argument("lessons_and_out", nargs=-1, required=True, metavar="[LESSON]... OUT")
 @click.option(
@@ -132,16 +122,17 @@ def release(lessons_and_out: tuple[str, ...], course: Path) -> None:
       quantlab release students
       quantlab release 02 03 students
     """
-    _need_grading("Releasing")
+    need_grading("Releasing")
     from .grading.release import release as release_to
 
     *lessons, out = lessons_and_out
     done = release_to(out, lessons, folder=course)
     for path in done.files:
         click.echo(str(path))
+    lessons_done = "1 lesson" if len(done.lessons) == 1 else f"{len(done.lessons)} lessons"
     click.echo(
-        f"{len(done.lessons)} lessons. No answer in it: {done.cells:,} cells compared with their "
-        f"sources, {done.secrets:,} lines of solutions and hidden tests looked for."
+        f"{lessons_done}. No answer in it: {done.cells:,} cells compared with their sources, "
+        f"{done.secrets:,} lines of solutions and hidden tests looked for."
     )
 
 
@@ -168,7 +159,7 @@ def release(lessons_and_out: tuple[str, ...], course: Path) -> None:
     help="Collect nothing; compare a receipt (file, id or SHA-256) with the SOURCEs, or with "
     "what was collected.",
 )
-@_COURSE_FOLDER
+@course_folder
 @click.option("--json", "as_json", is_flag=True, help="Print the report for a machine.")
 def collect(
     sources: tuple[Path, ...],
@@ -191,7 +182,7 @@ def collect(
       quantlab collect handed-in/ --map names.csv
       quantlab collect --verify 7F3A-91C2-04BE
     """
-    _need_grading("Collecting")
+    need_grading("Collecting")
     if receipt is not None:
         from .grading.verify import verify
 
@@ -230,15 +221,6 @@ def collect(
         sys.exit(1)
 
 
-def _need_grading(doing: str) -> None:
-    """Refuse without the extra, before an import fails."""
-    from .workspace import install_command
-
-    for library in ("jupytext", "nbgrader"):
-        if importlib.util.find_spec(library) is None:
-            raise ModuleNotFoundError(f"{doing} needs {library}; run: {install_command('grading')}")
-
-
 def _board(entries: list[Entry], whole: int) -> Table:
     """Return the leaderboard as a table; names are shown as they are, never as markup."""
     from rich.table import Table
@@ -259,15 +241,8 @@ def _board(entries: list[Entry], whole: int) -> Table:
             str(score.points),
             score.problem,
         ]
-        table.add_row(*(Text(_printable(cell)) for cell in cells))
+        table.add_row(*(Text(printable(cell)) for cell in cells))
     return table
-
-
-def _printable(text: str) -> str:
-    """Write out what would move the cursor or cannot be encoded: file names may hold anything."""
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
-    )
 
 
 COMMANDS = (build, release, collect, leaderboard)

@@ -62,7 +62,8 @@ def anchor(lesson: Lesson, pieces: Sequence[Piece]) -> list[Piece]:
     _by_id(parts, cells)
     _by_likeness(parts, list(cells.values()))
     _set_torn(parts, cells.values())
-    if not any(_tells(piece, cells) for piece in parts) and not _defines(lesson, parts):
+    graded = any(is_graded(cell) for cell in cells.values())
+    if graded and not (any(_tells(piece, cells) for piece in parts) or _defines(lesson, parts)):
         raise InvalidNotebook(
             f"Nothing of the lesson {lesson.name} is in this notebook; hand in your copy of "
             f"{lesson.name}.ipynb."

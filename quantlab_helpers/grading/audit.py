@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import builtins
+import opcode
 import sys
 import threading
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +14,7 @@ from typing import Any
 globals()["__builtins__"] = vars(builtins).copy()
 
 _CELL = "<ipython-input-"  # how IPython names the code of a cell
+_CALLS = {number for name, number in opcode.opmap.items() if "CALL" in name}
 _AUDITED = {
     "sys._getframe": "looked at the calls that led to it",
     "sys._current_frames": "looked at the calls of other threads",
@@ -36,7 +39,7 @@ def install(report: Callable[[str], None], *, offline: bool) -> None:
     offline : bool
         Refuse connections; for a jail that shares the machine's network.
     """
-    frame, busy, told = sys._getframe, threading.local(), set[str]()
+    frame, trace, busy, told = sys._getframe, sys.gettrace, threading.local(), set[str]()
 
     def say(text: str) -> None:
         if text not in told and len(told) < 50:
@@ -58,7 +61,7 @@ def install(report: Callable[[str], None], *, offline: bool) -> None:
             while event in _DEEP and not from_cell and caller.f_back is not None:
                 caller = caller.f_back
                 from_cell = caller.f_code.co_filename.startswith(_CELL)
-            if from_cell:
+            if from_cell and not (event == "sys.settrace" and _is_reset(caller, trace())):
                 say(f"the notebook {_AUDITED[event]} ({event})")
         finally:
             busy.on = False
@@ -66,3 +69,10 @@ def install(report: Callable[[str], None], *, offline: bool) -> None:
             raise RuntimeError("no further hooks while a notebook is graded")
 
     sys.addaudithook(audit)
+
+
+def _is_reset(caller: types.FrameType, trace: Any) -> bool:
+    """Return whether it is Python that ends a trace, since the check's own function raised."""
+    code = getattr(trace, "__code__", None)
+    ours = type(code) is types.CodeType and not code.co_filename.startswith(_CELL)
+    return ours and caller.f_code.co_code[caller.f_lasti] not in _CALLS

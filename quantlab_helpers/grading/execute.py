@@ -20,7 +20,7 @@ from nbformat import NotebookNode
 
 from .jail import Event, Jail
 from .jail import isolation as level_of
-from .lessons import is_test
+from .lessons import gives_points, is_test
 from .names import names_of, only_imports
 from .outputs import Outputs
 from .records import Executed, Limits
@@ -131,6 +131,9 @@ class _Run:
             *(names_of(cell.source).bound for cell in ours if not only_imports(cell.source))
         )
         self.code = _code(self.notebook.cells)
+        self.shared = frozenset[str]().union(
+            *(names_of(cell.source).bound for cell in ours if not is_test(cell))
+        ) - set(self.bindings)
         for number, cell in enumerate(self.code):
             cell.setdefault("id", f"cell-{number}")
         self.run_these = {cell.id for cell in self.code} if cells is None else set(cells)
@@ -224,7 +227,8 @@ class _Run:
         """Run a cell in the process; return its state, and why it did not end by itself."""
         jail, key = self.jail, secrets.token_hex(16)
         assert jail is not None
-        most = min(time.monotonic() + self.limits.cell_seconds, self.deadline)
+        seconds = self._seconds(cell)
+        most = min(time.monotonic() + seconds, self.deadline)
         request = self._request(cell)
         ended = interrupted = None
         if jail.send(request, {"key": key}, deadline=most):
@@ -243,7 +247,7 @@ class _Run:
         if late:
             if ended is None or "ended" in ended or not interrupted:
                 self.close()
-            return "timeout", self._late(most)
+            return "timeout", self._late(most, seconds)
         assert ended is not None
         if "ended" in ended:
             self.close()
@@ -296,12 +300,20 @@ class _Run:
         read = names_of(cell.source).read
         python = [name for name in read - self.own - set(self.bindings) if hasattr(builtins, name)]
         source = _plain_python(cell.source)
-        return {"op": "test", "code": source, "read": sorted(read), "python": sorted(python)}
+        told = {"op": "test", "code": source, "read": sorted(read), "python": sorted(python)}
+        return told | {"shared": bool(names_of(cell.source).bound & self.shared)}
 
-    def _late(self, most: float) -> str:
+    def _seconds(self, cell: NotebookNode) -> float:
+        """Return how long a cell may run."""
+        limits = self.limits
+        if is_test(cell) and gives_points(cell):
+            return max(limits.cell_seconds, limits.points_seconds)
+        return limits.cell_seconds
+
+    def _late(self, most: float, seconds: float) -> str:
         if most >= self.deadline:
             return f"the notebook ran for more than {self.limits.submission_seconds:g} seconds"
-        return f"the cell ran for more than {self.limits.cell_seconds:g} seconds"
+        return f"the cell ran for more than {seconds:g} seconds"
 
     def _cause(self, ended: dict[str, Any]) -> tuple[str, str]:
         """Say why the process ended."""

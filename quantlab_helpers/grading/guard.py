@@ -43,6 +43,8 @@ _HEAP_TYPE = 0x200  # flag of a class whose attributes can be set
 _DESCRIPTORS = (property, staticmethod, classmethod)
 _CONSTANT = (int, float, complex, str, bytes, bool)
 _COMPARING = ("__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__", "__bool__", "__float__")
+# Libraries that change others when they are imported, which may be after the start.
+_PATCHES = {"typing": "typing_extensions", "inspect": "torch.package.package_importer"}
 _Entry = tuple[Any, str, Any]
 
 
@@ -72,6 +74,7 @@ class Guard:
         self._entries = [entry for m in self._modules.values() for entry in _entries(m)]
         self._classes = [owner for owner, _, _ in self._entries if isinstance(owner, type)]
         self._classes = list(dict.fromkeys(self._classes))
+        self._born = _all_classes()
         self._known = {owner: set(vars(owner)) for owner in self._classes}
         self._codes = [_code_of(f) for f in _functions(self._entries)]
         self._inner = {id(code) for _, kept in self._codes for code in _inner_codes(kept[0])}
@@ -178,7 +181,7 @@ class Guard:
                 sys.modules[name] = module
         for owner, name, value in self._entries:
             found = vars(owner).get(name)
-            if found is not value and not self._wraps(found, value):
+            if not (found is value or self._wraps(found, value) or _is_patch(owner, found)):
                 self._say(f"{_name_of(owner)}.{name} was replaced")
                 _put(owner, name, value)
         for function, kept in self._codes:
@@ -208,16 +211,11 @@ class Guard:
 
     def _look_for_tricks(self) -> None:
         """Look for classes that a notebook made to have their own idea of being equal."""
-        waiting, seen = [object], {object}
-        while waiting:
-            for kind in type.__subclasses__(waiting.pop()):
-                if kind in seen:
-                    continue
-                seen.add(kind)
-                waiting.append(kind)
-                own = [name for name in _COMPARING if _is_from_a_cell(vars(kind).get(name))]
-                if own:
-                    self._say(f"the notebook's class {kind.__name__} defines {', '.join(own)}")
+        for kind in sorted(_all_classes() - self._born, key=type.__repr__):
+            inside = vars(kind)
+            own = [n for n in _COMPARING if n in inside and _is_from_a_cell(inside[n])]
+            if own:
+                self._say(f"the notebook's class {kind.__name__} defines {', '.join(own)}")
 
     def _load_fresh(self) -> None:
         """Load the checks anew: nobody has had these objects in hands."""
@@ -301,6 +299,18 @@ def _is_check(name: str) -> bool:
     return package == "quantlab_helpers" and rest.startswith(("checks", "_checks_", "_exercise"))
 
 
+def _is_patch(owner: Any, found: Any) -> bool:
+    """Return whether a library that was imported later is known to have put this here."""
+    patching = sys.modules.get(_PATCHES.get(getattr(owner, "__name__", ""), ""))
+    return (
+        patching is not None
+        and type(found) is types.FunctionType
+        and found.__globals__ is vars(patching)
+        and type(getattr(patching.__spec__, "loader", None)).__name__ == "SourceFileLoader"
+        and not _is_from_a_cell(found)
+    )
+
+
 def _compiled(module: types.ModuleType) -> tuple[types.CodeType, str]:
     loader: Any = module.__spec__.loader if module.__spec__ else None
     code = loader.get_code(module.__name__)
@@ -331,6 +341,17 @@ def _is_from_a_cell(value: Any) -> bool:
     value = getattr(value, "__func__", value)
     code = getattr(value, "__code__", None)
     return type(code) is types.CodeType and code.co_filename.startswith(_CELL)
+
+
+def _all_classes() -> set[type]:
+    seen: set[type] = {object}
+    waiting: list[type] = [object]
+    while waiting:
+        children: list[type] = type.__subclasses__(waiting.pop())
+        new = set(children) - seen
+        seen |= new
+        waiting += new
+    return seen
 
 
 def _put(owner: Any, name: str, value: Any) -> None:

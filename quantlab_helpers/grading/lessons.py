@@ -6,6 +6,7 @@ and the stubs are those of its `generate_assignment`.
 
 from __future__ import annotations
 
+import ast
 import copy
 import re
 from collections import Counter
@@ -19,8 +20,9 @@ from nbgrader import utils as nbgrader_utils
 from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
-from .names import names_of
+from .names import names_of, parse
 
+_SCHEMA = 3  # of the metadata that nbgrader writes into cells
 _STUBS = [
     nbgrader_steps.LockCells,
     nbgrader_steps.ClearSolutions,
@@ -34,6 +36,7 @@ _RELEASE = [
     nbgrader_steps.ComputeChecksums,
     nbgrader_steps.CheckCellMetadata,
 ]
+_AUTOTEST = re.compile(r"^\s*#.*\bAUTOTEST\b", re.MULTILINE)  # of nbgrader's preprocessor
 _ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
 
@@ -99,7 +102,7 @@ def load_lesson(course: str | Path, name: str) -> Lesson:
         raise FileNotFoundError(
             f"There is no lesson {name!r}: {str(path)!r} is missing; run: quantlab build"
         ) from None
-    return make_lesson(name, content, config=_config(course / "nbgrader_config.py"))
+    return make_lesson(name, content, config=course_config(course / "nbgrader_config.py"))
 
 
 def make_lesson(name: str, content: bytes, *, config: Config | None = None) -> Lesson:
@@ -127,6 +130,7 @@ def make_lesson(name: str, content: bytes, *, config: Config | None = None) -> L
         source = nbformat.reads(content.decode("utf-8"), as_version=4)
     except Exception as error:  # whatever nbformat stumbles over
         raise ValueError(f"lesson {name}: this is no notebook ({error}); build it again.") from None
+    _check_cells(name, source)
     _set_ids(name, source)
     stubs = _run(_STUBS, source, name, config)
     release = _run(_RELEASE, stubs, name, config)
@@ -149,6 +153,17 @@ def is_answer(cell: NotebookNode) -> bool:
 def is_test(cell: NotebookNode) -> bool:
     """Return whether a lesson's cell is a test that gives points by itself."""
     return bool(nbgrader_utils.is_grade(cell) and not nbgrader_utils.is_solution(cell))
+
+
+def gives_points(test: NotebookNode) -> bool:
+    """Return whether a test ends in `checks.points(...)`, which gives a number or raises."""
+    tree = parse(test.source)
+    last = tree.body[-1] if tree and tree.body else None
+    return (
+        isinstance(last, ast.Expr)
+        and isinstance(last.value, ast.Call)
+        and ast.unparse(last.value.func) in ("checks.points", "points")
+    )
 
 
 def is_graded(cell: NotebookNode) -> bool:
@@ -180,6 +195,24 @@ def _exercises(source: NotebookNode, points: dict[str, float]) -> tuple[Exercise
         worth = sum(points[test] for test in tests[name])
         exercises.append(Exercise(name, tuple(tests[name]), worth, frozenset(names)))
     return tuple(exercises)
+
+
+def _check_cells(name: str, notebook: NotebookNode) -> None:
+    """Refuse what nbgrader refuses in words that do not say what to do, or silently passes over."""
+    for number, cell in enumerate(notebook.cells, start=1):
+        meta = cell.metadata.get("nbgrader")
+        if isinstance(meta, dict) and (found := meta.get("schema_version", 0)) != _SCHEMA:
+            older = isinstance(found, int) and found < _SCHEMA
+            way = "run: nbgrader update FILE" if older else "install a newer nbgrader"
+            raise ValueError(
+                f"lesson {name}: cell {number} has nbgrader's metadata in version {found}, and "
+                f"version {_SCHEMA} is needed; {way}"
+            )
+        if is_graded(cell) and cell.cell_type == "code" and _AUTOTEST.search(cell.source):
+            raise ValueError(
+                f"lesson {name}: cell {number} has a line AUTOTEST, which tests nothing by itself; "
+                "write the tests as assert statements."
+            )
 
 
 def _set_ids(name: str, notebook: NotebookNode) -> None:
@@ -218,7 +251,7 @@ def _run(
     return result
 
 
-def _config(path: Path) -> Config:
+def course_config(path: Path) -> Config:
     """Return the course's settings for nbgrader; none where the file is missing."""
     if not path.is_file():
         return Config()

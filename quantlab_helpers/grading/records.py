@@ -30,6 +30,7 @@ class Limits(NamedTuple):
     """What one submission may take; seconds of wall time, bytes."""
 
     cell_seconds: float = 60.0
+    points_seconds: float = 300.0  # of a test that ends in `checks.points`: it may train
     submission_seconds: float = 600.0
     startup_seconds: float = 60.0
     memory_bytes: int = 3 * 2**30

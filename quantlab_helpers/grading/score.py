@@ -15,7 +15,7 @@ from typing import Any
 from nbformat import NotebookNode
 from nbgrader import utils as nbgrader_utils
 
-from .lessons import Exercise, Lesson
+from .lessons import Exercise, Lesson, gives_points
 from .names import parse
 from .records import VERDICTS, Aligned, Executed, Mark, Result
 
@@ -121,8 +121,8 @@ def _marks(lesson: Lesson, executed: Executed, aligned: Aligned) -> Iterator[Mar
     for name, points in lesson.points.items():
         exercise = owners.get(name)
         answered = exercise is None or aligned.answered.get(exercise.name, False)
-        if name not in tests:
-            yield _mark_by_hand(name, points, answered=answered and exercise is not None)
+        if name not in tests:  # a task has no cell for its answer: a person looks for one
+            yield _mark_by_hand(name, points, answered=answered)
         elif executed.ran.get(name) is not True:
             yield _not_run(name, points, executed, cells.get(name))
         else:
@@ -176,7 +176,7 @@ def _mark(
         return _failed(name, points, errors[0], answer=answer, answered=answered)
     numbers = [_number(output) for output in _results(outputs)] if _gives_value(test) else []
     given = [number for number in numbers if number is not None]
-    if not given and _must_give_points(test):
+    if not given and gives_points(test):
         return Mark(name, 0.0, points, "wrong", "The test gave no points.")
     if not all(map(math.isfinite, given)):
         return Mark(name, 0.0, points, "wrong", f"{max(given)} is no number of points.")
@@ -199,12 +199,14 @@ def _failed(
     """Return the mark of a test that raised: the message, and what the answer's cell raised."""
     kind, text = _text(error.get("ename")), _text(error.get("evalue"))
     if not answered or kind in _NOT_ANSWERED:
-        return Mark(name, 0.0, points, "not_answered", "No answer.")
+        said = text if answered and kind == "NotAnswered" else ""
+        return Mark(name, 0.0, points, "not_answered", _cut(said) or "No answer.")
     message = text if kind == "CheckFailed" else f"{kind}: {text}".rstrip(": ")
     raised = next((o for o in _outputs(answer) if o.get("output_type") == "error"), None)
     if raised is not None:
         cause = f"{_text(raised.get('ename'))}: {_text(raised.get('evalue'))}".rstrip(": ")
-        message = f"The cell of your answer raised {cause}\nThe test raised {message}"
+        said = "" if kind == "CheckFailed" else "The test raised "
+        message = f"The cell of your answer raised {cause}\n{said}{message}"
     return Mark(name, 0.0, points, "wrong", _cut(message))
 
 
@@ -212,17 +214,6 @@ def _gives_value(test: NotebookNode) -> bool:
     """Return whether a cell ends in an expression, so that a result is the test's own."""
     tree = parse(test.source)
     return tree is not None and bool(tree.body) and isinstance(tree.body[-1], ast.Expr)
-
-
-def _must_give_points(test: NotebookNode) -> bool:
-    """Return whether a cell ends in `checks.points(...)`, which gives a number or raises."""
-    tree = parse(test.source)
-    last = tree.body[-1] if tree and tree.body else None
-    return (
-        isinstance(last, ast.Expr)
-        and isinstance(last.value, ast.Call)
-        and ast.unparse(last.value.func) in ("checks.points", "points")
-    )
 
 
 def _number(output: Mapping[str, Any]) -> float | None:

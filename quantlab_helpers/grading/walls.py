@@ -27,10 +27,14 @@ def bubblewrap(limits: Limits) -> list[str]:
         command += ["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
     else:
         command += ["--unshare-user"]
+    command += ["--proc", "/proc", "--dev", "/dev"]
+    size = ["--size", str(4 * limits.file_bytes)] if _knows_size(program) else []
+    for name in ("/tmp", "/dev/shm"):  # before what Python needs, which may lie below /tmp
+        command += ["--perms", "1777", *size, "--tmpfs", name]
     seen = [*readable(), "/etc/localtime", _CPUS]
     parents = {folder for path in seen for folder in Path(path).parents}
     for folder in sorted(parents)[1:]:  # where bubblewrap itself makes them, only root may enter
-        command += ["--perms", "0755", "--dir", str(folder)]
+        command += ["--perms", "0555", "--dir", str(folder)]
     for name in ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"):
         if os.path.islink(name):
             command += ["--symlink", os.readlink(name), name]
@@ -38,11 +42,7 @@ def bubblewrap(limits: Limits) -> list[str]:
             command += ["--ro-bind", name, name]
     for name in ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "localtime", "fonts"):
         command += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
-    size = ["--size", str(4 * limits.file_bytes)] if _knows_size(program) else []
-    command += ["--proc", "/proc", "--dev", "/dev"]
     command += ["--ro-bind-try", _CPUS, _CPUS]
-    for name in ("/tmp", "/dev/shm"):
-        command += ["--perms", "1777", *size, "--tmpfs", name]
     for path in readable():
         command += ["--ro-bind", path, path]
     command += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp"]

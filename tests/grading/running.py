@@ -6,8 +6,10 @@ import time
 from pathlib import Path
 
 import nbformat
+import pytest
 from small import code, graded_cell, text
 
+from quantlab_helpers.grading import jail
 from quantlab_helpers.grading.align import align
 from quantlab_helpers.grading.execute import execute
 from quantlab_helpers.grading.lessons import is_answer, make_lesson
@@ -15,6 +17,10 @@ from quantlab_helpers.grading.needed import needed
 from quantlab_helpers.grading.records import Limits
 from quantlab_helpers.grading.score import score
 
+NO_JAIL = jail.why_no_bubblewrap()
+needs_bubblewrap = pytest.mark.skipif(NO_JAIL is not None, reason=f"no bubblewrap: {NO_JAIL}")
+LEVELS = [pytest.param("bubblewrap", marks=needs_bubblewrap), "prlimit"]
+each_level = pytest.mark.parametrize("level", LEVELS)
 ROOT = Path(__file__).parent.parent.parent
 STUB = 'raise NotImplementedError("write your answer here, then delete this line")'
 TESTS = {
@@ -59,7 +65,7 @@ def handed_in(of, answers, *, first="", tags=()):
     return notebook
 
 
-def run(of, notebook, files=None, *, limits=LIMITS, isolation="auto"):
+def run(of, notebook, files=None, *, limits=LIMITS, isolation="auto", everything=False):
     """Align, execute and score; return the result and what was executed."""
     aligned = align(of, nbformat.writes(notebook).encode())
     executed = execute(
@@ -67,7 +73,7 @@ def run(of, notebook, files=None, *, limits=LIMITS, isolation="auto"):
         files,
         limits=limits,
         lesson=of.notebook,
-        cells=needed(of, aligned.notebook),
+        cells=needed(of, aligned.notebook, everything=everything),
         isolation=isolation,
     )
     return score(of, executed, aligned=aligned, student="s01"), executed

@@ -8,18 +8,24 @@ from pathlib import Path
 import nbformat
 import pytest
 import running
-from running import GOOD, LIMITS, ROOT, handed_in, is_gone, lesson, points, run, states
+from running import (
+    GOOD,
+    LIMITS,
+    ROOT,
+    each_level,
+    handed_in,
+    is_gone,
+    lesson,
+    needs_bubblewrap,
+    points,
+    run,
+    states,
+)
 
-from quantlab_helpers.grading import jail
 from quantlab_helpers.grading.build import build_course
 from quantlab_helpers.grading.lessons import make_lesson
 from quantlab_helpers.grading.signs import bindings, signs
-
-# They depend on what the machine allows (namespaces, where Python lies), and no command uses the
-# jail yet: until one does they run where somebody asks for them.
-pytestmark = pytest.mark.skipif(
-    "QUANTLAB_JAIL" not in os.environ, reason="the jail's tests run with QUANTLAB_JAIL=1 only"
-)
+from quantlab_helpers.grading.walls import readable
 
 THREE = lesson()
 NONE = {"double": 0.0, "total": 0.0, "root": 0.0}
@@ -194,8 +200,10 @@ def test_an_object_that_is_equal_to_everything_is_told():
     assert executed.evidence == ("the notebook's class Same defines __eq__",)
 
 
-def test_hidden_tests_are_not_there_before_they_run():
-    first = """
+@each_level
+def test_hidden_tests_are_not_there_before_they_run(level):
+    """Neither in the process, nor in its pipes, nor in a file outside of Python's own."""
+    first = f"""
 import gc, os, select
 seen = [o for o in gc.get_objects() if isinstance(o, (str, dict)) and 'math.pi]' in str(o)[:9999]]
 poll = select.poll()
@@ -207,11 +215,13 @@ for fd in range(3, 64):
         poll.unregister(fd)
     except OSError: pass
 own = "math" + ".pi]"
-paths = [os.path.join(d, f) for d, _, fs in os.walk("/tmp") for f in fs]
+top = {("/tmp" if level == "bubblewrap" else "..")!r}
+paths = [os.path.join(d, f) for d, _, fs in os.walk(top) for f in fs]
+paths = [path for path in paths if not path.startswith({readable()!r})]
 texts = [open(path, errors="replace").read() for path in paths]
 print("seen", len(readable), sum("BEGIN HIDDEN" in t or own in t for t in texts))
 print(os.environ, open("/proc/self/cmdline").read())"""
-    _, executed = run(THREE, handed_in(THREE, GOOD, first=first))
+    _, executed = run(THREE, handed_in(THREE, GOOD, first=first), isolation=level)
     [cell] = [cell for cell in executed.notebook.cells if "gc.get_objects" in cell.source]
     text = cell.outputs[0].text
     assert text.startswith("seen 0 0\n") and "assert" not in text
@@ -259,7 +269,7 @@ def root(x):
     assert "the notebook answered in the kernel's place" in executed.evidence
 
 
-@pytest.mark.skipif(jail.why_no_bubblewrap() is not None, reason=f"{jail.why_no_bubblewrap()}")
+@needs_bubblewrap
 def test_the_gradebook_and_the_course_are_out_of_reach(tmp_path):
     course = tmp_path / "course"
     course.mkdir()
@@ -280,7 +290,7 @@ print(os.path.exists({str(course)!r}), os.path.exists({str(ROOT / "instructor")!
         assert database.execute("select * from grade").fetchall() == [(1,)]
 
 
-@pytest.mark.parametrize("level", ["auto", "prlimit"])
+@each_level
 def test_killing_everything_in_reach_ends_only_the_submission_itself(level):
     mark = f"{900_000 + os.getpid()}.5"
     answer = f"""
@@ -295,6 +305,30 @@ if os.getppid() > 1:
     assert points(result)["root"] == 3
     assert is_gone(mark)
     assert set(Path(tempfile.gettempdir()).glob("quantlab-*")) <= folders
+
+
+# What is no trick
+
+
+def test_a_check_that_stops_an_answer_by_tracing_it_is_not_the_notebooks_doing(monkeypatch):
+    """Python takes a trace function away when it raises, in the name of what was traced."""
+    stops = (
+        "import sys\ndef stop(*event):\n    raise RuntimeError('too many lines')\n"
+        "sys.settrace(stop)\ntry:\n    root(4)\nfinally:\n    sys.settrace(None)\n"
+    )
+    monkeypatch.setitem(running.TESTS, "root", (3, "", stops, "3"))
+    result, executed = run(lesson(), handed_in(lesson(), GOOD))
+    assert states(result)["root"] == "wrong" and "too many lines" in result.marks[-1].message
+    assert executed.evidence == ()
+
+
+@pytest.mark.slow
+def test_a_library_that_changes_others_when_it_is_imported_is_no_evidence():
+    first = "import inspect, torch\nprint(inspect.getfile.__module__)"
+    limits = LIMITS._replace(memory_bytes=3 * 2**30)
+    result, executed = run(THREE, handed_in(THREE, GOOD, first=first), limits=limits)
+    assert "torch.package" in str(executed.notebook.cells)
+    assert (result.score, executed.evidence) == (6, ())
 
 
 # A real lesson
@@ -375,33 +409,6 @@ quarter = functools.lru_cache(lambda x: x / 4)"""
     assert states(result)["uniform-levels"] == "right" and executed.evidence == ()
     [cell] = [cell for cell in executed.notebook.cells if "optimizer.step" in cell.source]
     assert "function manual_seed" in cell.outputs[0].text
-
-
-@pytest.mark.slow
-def test_each_exercise_of_a_real_lesson_is_lost_by_itself(uniform, tmp_path):
-    """Stuck, dead, printing without end, greedy: the others keep their points."""
-    solutions = {}
-    [built] = build_course(ROOT, ["02"]).lessons
-    for cell in nbformat.reads(built.instructor.decode(), as_version=4).cells:
-        if cell.id in {exercise.name for exercise in uniform.exercises}:
-            solutions[cell.id] = cell.source.partition("\n")[2]
-    bad = {
-        "quantize-to-indices": "while True:\n        pass",
-        "dequantize": "__import__('os')._exit(3)",
-        "uniform-quantize": "return np.zeros(10**11)",
-        "error-bound": "while True:\n        print('x' * 1000)",
-    }
-    for exercise in uniform.exercises:
-        if exercise.name in bad:
-            [function] = exercise.names
-            solutions[exercise.name] = f"def {function}(*a):\n    {bad[exercise.name]}"
-    limits = LIMITS._replace(cell_seconds=8, submission_seconds=300, memory_bytes=3 * 2**30)
-    result, executed = run(uniform, handed_in(uniform, solutions), limits=limits)
-    assert result.verdict == "partly_graded" and executed.evidence == ()
-    expected = {name: "right" for name in states(result)}
-    expected |= {"quantize-to-indices": "timeout", "error-bound": "timeout"}
-    expected |= {"dequantize": "not_run", "uniform-quantize": "wrong"}
-    assert states(result) == expected
 
 
 # What is read from text

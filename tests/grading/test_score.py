@@ -85,6 +85,12 @@ def test_a_stub_is_not_answered_and_so_is_an_answer_that_still_raises(good):
     assert mark_of(graded, "square").state == mark_of(graded, "mean").state == "not_answered"
 
 
+def test_what_a_check_says_to_who_has_not_answered_is_told(good, marked):
+    said = [error("NotAnswered", "square is still None: write a number.")]
+    mark = mark_of(marked(outputs={"test-square": said}), "square")
+    assert mark[1:] == (0.0, 2.0, "not_answered", "square is still None: write a number.")
+
+
 def test_words_on_stderr_cost_nothing(marked):
     assert marked(outputs={"test-square": [stream("UserWarning: old", "stderr")]}).score == 8
 

@@ -1,0 +1,56 @@
+"""The instructor's guide says what the commands do."""
+
+import re
+import shlex
+from datetime import UTC, datetime
+
+import pytest
+from courses import NAME, gradebook, put, result, small_course
+from running import ROOT
+
+from quantlab_helpers.cli import main
+from quantlab_helpers.grading.gradebook import open_book
+from quantlab_helpers.grading.records import VERDICTS, Limits
+from quantlab_helpers.grading.standing import read_standings
+
+GUIDE = (ROOT / "instructor" / "GUIDE.md").read_text()
+LINES = sorted(set(re.findall(r"(?:\$ |`)quantlab ([a-z][^`\n]*)", GUIDE)))
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_every_command_of_the_guide_is_understood(line):
+    name, *arguments = shlex.split(line)
+    command = main.commands[name]
+    required = [p for p in command.params if p.required and p.param_type_name == "argument"]
+    if arguments or not required:
+        command.make_context(name, arguments)
+
+
+def test_the_guide_names_every_verdict_and_the_limits_that_there_are():
+    assert len(LINES) > 10
+    assert [verdict for verdict in VERDICTS if f"`{verdict}`" not in GUIDE] == []
+    text = " ".join(GUIDE.split())
+    limits = Limits()
+    assert f"a cell may take {limits.cell_seconds:g} s" in text
+    assert f"a notebook {limits.submission_seconds:g} s" in text
+    assert f"{limits.memory_bytes // 2**30} GiB (`--memory`)" in text
+
+
+@pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")  # nbgrader's own
+def test_the_guides_penalty_for_being_late_works(tmp_path):
+    course = small_course(tmp_path)
+    [penalty] = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
+    settings = (ROOT / "instructor" / "nbgrader_config.py").read_text()
+    (course / "nbgrader_config.py").write_text(f"{settings}\n\n{penalty}")
+    put(course, result("s01"))
+    put(course, result("s02"))
+    with gradebook(course, "s01", "s02") as book:
+        for student in ("s01", "s02"):
+            for cell in book.find_submission_notebook(NAME, NAME, student).grades:
+                cell.auto_score, cell.needs_manual_grade = cell.max_score, False
+        book.find_assignment(NAME).duedate = datetime(2026, 11, 20, 23, 59, 59)
+        book.db.commit()
+    in_time, late = (datetime(2026, 11, day, 12, tzinfo=UTC) for day in (20, 22))
+    with open_book(course) as book:
+        book.renew_penalties(NAME, times={"s01": in_time, "s02": late})
+    assert [one.score for one in read_standings(course)] == [8.0, 4.0]
