@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 FOLDER ?= my-notebooks
 JOBS ?= 2
 
-.PHONY: lab tour slides gallery demo test quick check notebooks baseline picture bench clean
+.PHONY: lab tour slides gallery demo test quick check notebooks baseline picture pictures bench clean
 
 lab: $(VENV)/installed-notebooks  ## the notebooks in JupyterLab; BROWSER=no PORT=8890 to serve only
 	$(BIN)/quantlab doctor
@@ -45,6 +45,9 @@ baseline: $(VENV)/installed-notebooks  ## train the baseline of the package agai
 picture: tour  ## the picture in README.md
 	mkdir -p docs && cp build/tour/overview.png docs/tour.png
 
+pictures: $(VENV)/installed-dev build/npm/installed build/axe/installed  ## those of the explorers
+	$(BIN)/python instructor/make_pictures.py
+
 bench: $(VENV)/installed-bench  ## every measured claim; writes benchmarks/RESULTS.md
 	$(ONE_THREAD) $(BIN)/python benchmarks/run.py $(ARGS)
 
@@ -56,6 +59,12 @@ ONE_THREAD := OMP_NUM_THREADS=1
 
 # reveal.js and MathJax, in the versions and with the checksums of the lock file.
 build/npm/installed: instructor/slides/package.json instructor/slides/package-lock.json
+	mkdir -p $(@D) && cp $^ $(@D)
+	cd $(@D) && npm ci --ignore-scripts --no-audit --no-fund
+	touch $@
+
+# What only the browser's tests load.
+build/axe/installed: tests/browser/package.json tests/browser/package-lock.json
 	mkdir -p $(@D) && cp $^ $(@D)
 	cd $(@D) && npm ci --ignore-scripts --no-audit --no-fund
 	touch $@

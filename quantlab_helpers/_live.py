@@ -127,7 +127,11 @@ class Live(widgets.VBox):  # type: ignore[misc]
         texts = self._positions(control, values)
         with self._lock:
             now = self.settings
-            frames = [self._frame({**now, over: value}, text) for value, text in texts.items()]
+            wanted = [{**now, over: value} for value in texts]
+            frames = [
+                self._frame(self.scene.clip(settings), text)
+                for settings, text in zip(wanted, texts.values(), strict=True)
+            ]
         start = list(texts).index(now[over]) if now[over] in texts else 0
         return static_player(frames, label=control.label, start=start)
 

@@ -23,7 +23,8 @@ _STYLE = (
     ".ql-player p{{margin:.25rem 0}}"
 )
 TABLE_STYLE = (
-    "{0} table{{border-collapse:collapse;margin:.25rem 0;line-height:1.3}}"
+    "{0} table{{border-collapse:collapse;margin:.25rem 0;font-size:inherit;line-height:1.3}}"
+    "{0} tr{{background:none}}"
     "{0} th,{0} td{{text-align:left;padding:.1rem 1.5rem .1rem 0;background:none;color:inherit}}"
     "{0} th{{font-weight:600;white-space:nowrap}}"
 )
@@ -139,7 +140,7 @@ def static_player(frames: Sequence[Frame], *, label: str, start: int = 0) -> Pla
     )
     return Player(
         f'<div class="ql-player" data-ql-player="{key}">'
-        f"<style>{_STYLE.format()}{TABLE_STYLE.format('.ql-player')}</style>"
+        f"<style>{_STYLE.format()}{TABLE_STYLE.format('.ql-player.ql-player')}</style>"
         f"<label><span>{name}</span>{slider}<output>{value}</output></label>"
         f"{picture(first.png, first.alt)}"
         f'<p role="status">{html.escape(first.sentence)}</p>{facts_table(first.facts)}'

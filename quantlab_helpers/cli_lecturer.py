@@ -16,6 +16,10 @@ _LIBRARIES = click.option(
     help="Where npm put reveal.js and MathJax; `make slides` does that.",
 )
 
+_BROWSER = click.option(
+    "--browser/--no-browser", default=True, help="Open a browser on it, or only serve it."
+)
+
 
 @click.command()
 @click.option(
@@ -23,7 +27,7 @@ _LIBRARIES = click.option(
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("build/slides"),
     show_default=True,
-    help="Folder for index.html and what it loads.",
+    help="Folder for index.html and what it loads; with --live, for your copy of the deck.",
 )
 @click.option(
     "--deck",
@@ -31,7 +35,14 @@ _LIBRARIES = click.option(
     help="A notebook with slide types; default: the course's lecture.",
 )
 @_LIBRARIES
-def slides(output: Path, deck: Path | None, libraries: Path) -> None:
+@click.option(
+    "--live", is_flag=True, help="Open the deck in JupyterLab, its sliders with a kernel."
+)
+@_BROWSER
+@click.option("--port", type=click.IntRange(1, 65535), help="With --live; default: a free one.")
+def slides(
+    output: Path, deck: Path | None, libraries: Path, live: bool, browser: bool, port: int | None
+) -> None:
     """Write the lecture as slides that open from a disk, without a kernel or a network.
 
     Arrow keys turn the slides, S opens the speaker notes, ?print-pdf prints.
@@ -39,9 +50,15 @@ def slides(output: Path, deck: Path | None, libraries: Path) -> None:
     \b
     Example:
       quantlab slides --output build/slides
+      quantlab slides --live
     """
     _require("nbconvert", "notebooks", "Exporting slides")
-    from .grading.slides import write_slides
+    from .grading.slides import open_live, write_slides
+
+    if live:
+        sys.exit(open_live(output, deck=deck, port=port, browser=browser, say=_progress))
+    if port is not None:
+        raise click.UsageError("--port is for --live; written slides need no server.")
 
     page = write_slides(output, deck=deck, libraries=libraries, say=_progress)
     click.echo(f"The slides are in {page}")
@@ -71,9 +88,7 @@ def gallery(output: Path, libraries: Path) -> None:
 
 
 @click.command()
-@click.option(
-    "--browser/--no-browser", default=True, help="Open a browser on it, or only serve it."
-)
+@_BROWSER
 @click.option("--port", type=click.IntRange(1, 65535), help="Default: the first free from 8866.")
 def demo(browser: bool, port: int | None) -> None:
     """Serve the explorers alone as one page, with a kernel behind it.

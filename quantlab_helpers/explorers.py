@@ -58,7 +58,8 @@ def explore_kmeans(net: nn.Module) -> Live:
     -------
     Live
         A slider for k, menus for the tensor and for the start of Lloyd's algorithm, and buttons
-        that play it: assign, update, assign. The sum of squared errors is traced below.
+        that play it: assign, update, assign. While it plays, the sum of squared errors is traced
+        below.
 
     Examples
     --------

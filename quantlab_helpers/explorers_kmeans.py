@@ -98,15 +98,17 @@ class KmeansScene(Scene):
         self._run = lru_cache(maxsize=8)(self._new_run)
 
     def clip(self, settings: Settings) -> Settings:
-        """Stop at the last half-step of Lloyd's algorithm; there is none without a start."""
-        step = settings["step"]
-        if settings["start"] == "best":
+        """Stop at the last half-step of Lloyd's algorithm; the first one needs a start."""
+        step = max(0, settings["step"])
+        if settings["start"] == "best" and step == 0:
             return {**settings, "step": 0}
-        return {**settings, "step": self.run(settings).up_to(max(0, step))}
+        start = "linear" if settings["start"] == "best" else settings["start"]
+        settings = {**settings, "start": start}
+        return {**settings, "step": self.run(settings).up_to(step)}
 
     def build(self, figure: Figure) -> Sequence[Artist]:
-        """Make two histograms side by side and the trace below."""
-        grid = figure.add_gridspec(2, 2, height_ratios=[3, 2])
+        """Make two histograms side by side, and below the trace, seen while Lloyd is playing."""
+        self._grid = grid = figure.add_gridspec(2, 2)
         left = figure.add_subplot(grid[0, 0])
         right = figure.add_subplot(grid[0, 1], sharex=left, sharey=left)
         left.set(xlabel="weight value", ylabel="number of weights")
@@ -114,10 +116,7 @@ class KmeansScene(Scene):
         right.tick_params(labelleft=False)
         self.centres, self.levels = LevelledHistogram(left), LevelledHistogram(right)
         self.trace = Trace(figure.add_subplot(grid[1, :]))
-        self._hint = self.trace.ax.text(
-            0.5, 0.6, "", transform=self.trace.ax.transAxes, ha="center", va="center"
-        )
-        return [*self.centres.moving, *self.levels.moving, *self.trace.moving, self._hint]
+        return [*self.centres.moving, *self.levels.moving, *self.trace.moving]
 
     def ground(self, settings: Settings) -> Hashable:
         """The scale of the trace grows with the half-steps played, in a few jumps."""
@@ -131,8 +130,10 @@ class KmeansScene(Scene):
         between = widened(float(weights.min()), float(weights.max()))
         for histogram in (self.centres, self.levels):
             histogram.lay(weights, between=between)
-        if settings["start"] == "best":
-            self.trace.clear()
+        played = settings["start"] != "best"
+        self.trace.ax.set_visible(played)
+        self._grid.set_height_ratios([3, 2 if played else 0.01])
+        if not played:
             return
         run, smallest = self.run(settings), self._smallest(settings["tensor"], settings["k"])
         run.up_to(1)
@@ -150,10 +151,7 @@ class KmeansScene(Scene):
             levels, counts = counts_on_levels(tensor)
             title = f"{name}: SQNR {sqnr_db(weights, tensor):.1f} dB"
             drawn.move(levels, used=counts > 0, title=title)
-        rounds = self._played(settings)
-        self.trace.move([played.inertia for played in rounds])
-        hint = "choose a start for Lloyd's algorithm, then press one step"
-        self._hint.set_text("" if settings["start"] != "best" else hint)
+        self.trace.move([played.inertia for played in self._played(settings)])
 
     def describe(self, settings: Settings) -> tuple[str, str]:
         """Say who wins, and where Lloyd's algorithm is."""
@@ -162,10 +160,13 @@ class KmeansScene(Scene):
         ours, theirs = sqnr_db(weights, quantized), sqnr_db(weights, equal)
         alt = (
             f"Two histograms of the {weights.size:,} weights of {name} with the same axes: left "
-            f"with {quantized.k_used} centres on it, right with {equal.k_used} equal steps. Below, "
-            "the sum of squared errors (SSE) after each half-step of Lloyd's algorithm, above a "
-            "dashed line at the smallest SSE."
+            f"with {quantized.k_used} centres on it, right with {equal.k_used} equal steps."
         )
+        if settings["start"] != "best":
+            alt += (
+                " Below, the sum of squared errors (SSE) after each half-step of Lloyd's "
+                "algorithm, above a dashed line at the smallest SSE."
+            )
         sentence = (
             f"{name}, k = {settings['k']}: SQNR {ours:.1f} dB with centres, {theirs:.1f} dB with "
             "equal steps."
@@ -188,19 +189,18 @@ class KmeansScene(Scene):
         weights = self.weights(settings["tensor"])
 
         def pair(left: object, right: object) -> str:
-            return f"{left} with centres; {right} with equal steps"
+            return f"{left} with centres; equal steps {right}"
 
         used = [int((counts_on_levels(tensor)[1] > 0).sum()) for tensor in both]
         size = [f"{tensor.payload_bytes:,} + {tensor.overhead_bytes:,}" for tensor in both]
         errors = [f"{largest_error(weights, tensor):.4g}" for tensor in both]
         decibels = [f"{sqnr_db(weights, tensor):.1f} dB" for tensor in both]
+        half = float(np.max(both[1].scale or 0)) / 2
         return {
-            "largest error": pair(*errors),
-            "half a step": f"{float(np.max(both[1].scale or 0)) / 2:.4g}",
+            "largest error": f"{pair(*errors)} (half a step: {half:.4g})",
             "SQNR": pair(*decibels),
             "unique values": pair(*used),
             "payload + overhead": pair(*size),
-            "bits per code": str(both[0].bits),
         }
 
     def trials(self, settings: Settings) -> Sequence[Trial]:
@@ -215,12 +215,12 @@ class KmeansScene(Scene):
 
         return [
             Trial(
-                ", all on k centres",
+                ", k centres",
                 ("kmeans", k),
                 lambda: quantize_model(self.net, weights=centres, biases=centres),
             ),
             Trial(
-                ", all on k equal steps",
+                ", equal steps",
                 ("equal steps", k),
                 lambda: quantize_model(self.net, weights=equal, biases=equal),
             ),

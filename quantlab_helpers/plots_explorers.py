@@ -177,22 +177,12 @@ class Trace:
         ax.set_yscale("log")
         ax.set(xlabel="half-steps (assign, update)", ylabel="SSE")
         ax.set_ylim(0.1, 10)
-        self.clear()
         self.drawn: list[float] = []
 
     @property
     def moving(self) -> list[Artist]:
         """The artists that `move` moves."""
         return [self._line, self._now]
-
-    def clear(self) -> None:
-        """Show neither scale nor smallest SSE: nothing is being played."""
-        self._best.set_visible(False)
-        self._words.set_visible(False)
-        self.ax.set_yticks([])
-        self.ax.minorticks_off()
-        self.ax.set_xlim(-0.5, 20)
-        self.ax.locator_params(axis="x", integer=True)
 
     def lay(self, *, best: float, highest: float, steps: int) -> None:
         """Fix the axes: from below the smallest SSE to above the first, for so many half-steps."""

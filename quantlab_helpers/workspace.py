@@ -105,7 +105,13 @@ def copy_notebooks(target: str | Path) -> list[CopiedFile]:
     return copied
 
 
-def open_jupyterlab(folder: str | Path, *, port: int | None = None, browser: bool = True) -> int:
+def open_jupyterlab(
+    folder: str | Path,
+    *,
+    port: int | None = None,
+    browser: bool = True,
+    first: str = FIRST_NOTEBOOK,
+) -> int:
     """Serve a folder with JupyterLab until the user stops it.
 
     Parameters
@@ -116,6 +122,8 @@ def open_jupyterlab(folder: str | Path, *, port: int | None = None, browser: boo
         1..65535; by default the first free one from 8888 on.
     browser : bool, default=True
         Open a browser on it.
+    first : str, default="00_start_here.ipynb"
+        The notebook in the folder that is opened.
 
     Returns
     -------
@@ -138,7 +146,7 @@ def open_jupyterlab(folder: str | Path, *, port: int | None = None, browser: boo
             f"JupyterLab is not installed; run: {install_command('notebooks')}"
         )
     command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={Path(folder).resolve()}"]
-    command.append(f"--LabApp.default_url=/lab/tree/{FIRST_NOTEBOOK}")
+    command.append(f"--LabApp.default_url=/lab/tree/{first}")
     # The course must not depend on a network: no look for updates, no question about news.
     command.append("--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate")
     if port is not None:

@@ -226,11 +226,29 @@ def test_the_buttons_play_lloyds_algorithm_to_its_end(start, explore, baseline):
     assert live.settings["step"] == 0 and scene.trace.drawn == []
 
 
-def test_without_a_start_there_is_no_step_to_play(explore, baseline):
+def test_the_first_step_without_a_start_begins_at_equal_steps(explore, baseline):
     live = explore("explore_kmeans", baseline)
-    live.controls["step"].value = 5
+    alone = live.scene.centres.ax.get_position().height
+    assert not live.scene.trace.ax.get_visible() and "Below" not in live.alt
+    live.controls["step"].value = 1
+    assert live.settings["start"] == "linear" and "Lloyd, assign 1" in live.sentence
+    assert live.scene.trace.ax.get_visible() and "Below" in live.alt
+    assert live.scene.centres.ax.get_position().height < 0.8 * alone
+    live.controls["start"].value = "best"
+    live.controls["k"].value = 9
     assert live.settings["step"] == 0 and live.scene.trace.drawn == []
-    assert "choose a start" in live.scene._hint.get_text()
+    assert live.scene.centres.ax.get_position().height == pytest.approx(alone)
+
+
+def test_a_player_of_steps_plays_them(explore, baseline):
+    live = explore("explore_kmeans", baseline)
+    player = live.static("step", values=range(3))
+    assert "Lloyd, update 1" in player.html and live.settings["start"] == "best"
+
+
+def test_the_readout_is_short_enough_for_a_slide(explore, baseline):
+    for name in ("explore_uniform", "explore_kmeans"):
+        assert len(explore(name, baseline).facts) <= 8
 
 
 def test_empty_clusters_are_hollow_and_counted(explore, baseline):

@@ -1,5 +1,6 @@
 """The lecture: its notes add up, and the exported folder needs nothing from outside."""
 
+import importlib.util
 import json
 import re
 from pathlib import Path
@@ -10,7 +11,7 @@ from matplotlib.figure import Figure
 
 import quantlab_helpers.grading.pages as pages
 from quantlab_helpers.grading.build import build_course
-from quantlab_helpers.grading.slides import write_slides
+from quantlab_helpers.grading.slides import open_live, write_slides
 from quantlab_helpers.grading.sources import SourceError
 
 ROOT = Path(__file__).parent.parent
@@ -154,6 +155,18 @@ def test_a_missing_library_or_deck_says_how_to_get_it(tmp_path, deck):
         write_slides(tmp_path / "out", deck=deck, libraries=tmp_path)
     with pytest.raises(FileNotFoundError, match=r"no deck .*; name a notebook with --deck"):
         write_slides(tmp_path / "out", deck=tmp_path / "none.ipynb")
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("jupyterlab_slideshow") is not None,
+    reason="jupyterlab-slideshow is installed: nothing is missing",
+)
+def test_live_slides_say_what_to_install_before_anything_is_written(tmp_path):
+    with pytest.raises(ModuleNotFoundError, match=r"need jupyterlab-slideshow; run: .*\[slides\]"):
+        open_live(tmp_path / "deck")
+    with pytest.raises(FileNotFoundError, match="no deck"):
+        open_live(tmp_path / "deck", deck=tmp_path / "none.ipynb")
+    assert not (tmp_path / "deck").exists()
 
 
 def test_a_cell_that_fails_is_an_error():

@@ -12,6 +12,12 @@ from pathlib import Path
 from ..workspace import install_command, notebooks_folder
 
 PAGE = "explorers"
+# Other extensions are made for JupyterLab: they fail on this page and say so in its console.
+_EXTENSIONS = (
+    "@jupyter-widgets/jupyterlab-manager",
+    "@voila-dashboards/widgets-manager7",
+    "@voila-dashboards/widgets-manager8",
+)
 
 
 def open_demo(*, port: int | None = None, browser: bool = True) -> int:
@@ -59,6 +65,7 @@ def open_demo(*, port: int | None = None, browser: bool = True) -> int:
 def _command(page: Path, *, port: int | None, browser: bool) -> list[str]:
     command = [sys.executable, "-m", "voila", str(page), "--Voila.ip=127.0.0.1"]
     command.append("--template=quantlab")
+    command += [f"--VoilaConfiguration.extension_allowlist={name}" for name in _EXTENSIONS]
     if port is not None:
         command += [f"--port={port}", "--Voila.port_retries=0"]
     if not browser:

@@ -1,14 +1,16 @@
-"""The lecture as one folder that opens from a disk, without a kernel and without a network."""
+"""The lecture: as a folder that opens from a disk without a kernel, or live in JupyterLab."""
 
 from __future__ import annotations
 
+import importlib.util
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
 
 from .._files import write_atomically
-from ..workspace import notebooks_folder
+from ..workspace import install_command, notebooks_folder, open_jupyterlab
 from .pages import NPM, TEMPLATES, copy_libraries, execute, render, title_of
 
 DECK = "weight_quantization"
@@ -53,9 +55,7 @@ def write_slides(
     PosixPath('build/slides/index.html')
     """
     folder = Path(folder)
-    path = notebooks_folder() / "slides" / f"{DECK}.ipynb" if deck is None else Path(deck)
-    if not path.is_file():
-        raise FileNotFoundError(f"There is no deck {str(path)!r}; name a notebook with --deck.")
+    path = _path_of(deck)
     copy_libraries(libraries, folder, reveal=True)
     notebook = nbformat.read(path, as_version=4)
     executed = execute(notebook, say=say)
@@ -64,3 +64,66 @@ def write_slides(
     page = render(executed, "quantlab_slides", title=title_of(executed))
     write_atomically(folder / "index.html", page.encode())
     return folder / "index.html"
+
+
+def open_live(
+    folder: str | Path,
+    *,
+    deck: str | Path | None = None,
+    port: int | None = None,
+    browser: bool = True,
+    say: Callable[[str], None] = lambda text: None,
+) -> int:
+    """Open a deck in JupyterLab, where its cells are slides and its sliders ask a kernel.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Gets a copy of the deck, made where missing; one that is there stays as it is.
+    deck : str or Path, optional
+        A notebook with slide types; by default the course's lecture.
+    port : int, optional
+        1..65535; by default the first free one from 8888 on.
+    browser : bool, default=True
+        Open a browser on it.
+    say : callable, optional
+        Called with the deck's place, and what to click.
+
+    Returns
+    -------
+    int
+        JupyterLab's exit status.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        If JupyterLab or its extension for slides is not installed.
+    FileNotFoundError
+        If the deck is missing.
+    ValueError
+        If the port is in use.
+
+    Examples
+    --------
+    >>> open_live("my-slides", port=8890)  # doctest: +SKIP
+    """
+    path = _path_of(deck)
+    if importlib.util.find_spec("jupyterlab_slideshow") is None:
+        raise ModuleNotFoundError(
+            f"Live slides need jupyterlab-slideshow; run: {install_command('slides')}"
+        )
+    copied = Path(folder) / path.name
+    if not copied.exists():
+        copied.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, copied)
+    say(f"The deck is {copied}; delete it to get a new one.")
+    say("Run All Cells, click into the first slide, then Start Deck (the cards in the toolbar).")
+    return open_jupyterlab(folder, port=port, browser=browser, first=path.name)
+
+
+def _path_of(deck: str | Path | None) -> Path:
+    """Return the notebook of a deck; refuse one that is not there."""
+    path = notebooks_folder() / "slides" / f"{DECK}.ipynb" if deck is None else Path(deck)
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no deck {str(path)!r}; name a notebook with --deck.")
+    return path
