@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 import sys
 import tempfile
@@ -13,6 +14,7 @@ from _bench import Row
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "browser"))
 from browsing import CHROMIUM, chromium, page_of, run_all, served, write_notebook
 
+PACE = 200  # milliseconds between two keys, as a person presses them
 CELLS = (
     "import time\n"
     "import quantlab_helpers as ql\n"
@@ -69,6 +71,7 @@ def rows() -> list[Row]:
     if CHROMIUM is None:
         print("no Chromium here: the rows of the browser are left out", file=sys.stderr)
         return []
+    os.environ.pop("OMP_NUM_THREADS", None)  # the kernel has all cores, as a learner's has
     with tempfile.TemporaryDirectory() as folder:
         path = write_notebook(Path(folder) / "explorers.ipynb", *CELLS)
         with (
@@ -92,7 +95,7 @@ def _keys(page: Any) -> list[Row]:
     page.wait_for_timeout(2000)
     first += _moves(page, uniform, ["ArrowRight"] * 7)
     centres = _moves(page, kmeans, ["ArrowRight"] * 16)
-    frames = _moves(page, player, ["ArrowRight"] * 15 + ["ArrowLeft"] * 15)
+    frames = _moves(page, player, ["ArrowRight"] * 15 + ["ArrowLeft"] * 15, pace=0)
     return [
         _row("in JupyterLab: explore_uniform, first picture", first, "picture", 110),
         _row("in JupyterLab: its accuracy on 1,000 images", first, "numbers", 300),
@@ -108,11 +111,12 @@ def _watched(box: Any) -> Any:
     return box
 
 
-def _moves(page: Any, box: Any, keys: list[str]) -> list[dict[str, float]]:
-    """Press one key after the other, each when all that came of the one before is there."""
+def _moves(page: Any, box: Any, keys: list[str], pace: int = PACE) -> list[dict[str, float]]:
+    """Press one key after the other, each a moment after all that came of the one before."""
     box.get_by_role("slider").first.focus()
     found = []
     for key in keys:
+        page.wait_for_timeout(pace)
         page.keyboard.press(key)
         found.append(page.evaluate("window.took"))
     return found

@@ -24,7 +24,7 @@ from .storage import save_quantized
 from .training import evaluate
 
 EVERY = 10  # of the test images
-_CHUNK = 100  # images between two looks at whether the answer is still wanted
+_CHUNK = 50  # images between two looks at whether the answer is still wanted
 _CODERS = ("_scores", "_stored", "coding", "huffman", "storage")
 
 Make = Callable[[], QuantizedModel]

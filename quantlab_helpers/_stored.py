@@ -23,7 +23,7 @@ from .coding import (
     unpack,
     write_numbers,
 )
-from .huffman import huffman_decode, huffman_encode
+from .huffman import huffman_decode, huffman_encode, huffman_lengths
 from .quantizers import Codes, QuantizedTensor, integer_grid, minmax_grid
 
 MOST_LEVELS = 2**22  # of all channels together: 16 MiB that a header of a few bytes may ask for
@@ -163,19 +163,26 @@ def encode(name: str, tensor: QuantizedTensor, coding: str) -> tuple[Entry, byte
     scheme, half, content = _encode_levels(tensor, codebook)
     codes = tensor.codes.reshape(-1)
     choices = {"p": pack(codes, tensor.bits)}
-    if coding != "packed":
-        lengths, words = huffman_encode(codes, k=k)
-        choices["h"] = pack(lengths, _LENGTH_BITS) + words
     if coding == "entropy":
         choices["e"] = entropy_encode(codes, k=k)
         choices["s"] = _encode_sparse(tensor.codes, k)
-    best = min(choices, key=lambda name: len(choices[name]))
+    if coding != "packed" and _huffman_bytes(codes, k) <= min(map(len, choices.values())):
+        lengths, words = huffman_encode(codes, k=k)
+        choices["h"] = pack(lengths, _LENGTH_BITS) + words
+    best = min(sorted(choices, key="phes".index), key=lambda name: len(choices[name]))
     coded = len(choices[best])
     shape = tuple(tensor.codes.shape)
     if best == "p":
         coded = 0
     entry = Entry(name, shape, tensor.bits, scheme, k, half, tensor.axis, best, coded)
     return entry, content + choices[best]
+
+
+def _huffman_bytes(codes: NDArray[np.unsignedinteger], k: int) -> int:
+    """Return what Huffman's coding takes; seldom the least, it is seldom worth writing."""
+    counts = np.bincount(codes, minlength=k)
+    bits = int((counts * huffman_lengths(counts)).sum())
+    return -(-k * _LENGTH_BITS // 8) - (-bits // 8)
 
 
 def _encode_levels(
