@@ -89,11 +89,11 @@ def test_leaderboard_ranks_and_says_why_a_file_does_not_count(baseline, tmp_path
     model = ql.quantize_model(
         baseline, weights=lambda w: ql.uniform_quantize(w, 8, zero_point="int"), biases=None
     )
-    ql.save_quantized(model, tmp_path / "ada.safetensors")
+    ql.save_quantized(model, tmp_path / "s01.safetensors")
     (tmp_path / "[red]bob\x1b[31m.safetensors").write_bytes(b"no network")
     result = run("leaderboard", tmp_path, "--device", "cpu")
     assert result.exit_code == 0, result.output
-    assert "ada" in result.stdout and "98.3" in result.stdout
+    assert "s01" in result.stdout and "98.3" in result.stdout
     assert "[red]bob\\x1b[31m" in result.stdout and "\x1b" not in result.stdout
     first, second = json.loads(run("leaderboard", tmp_path, "--device", "cpu", "--json").stdout)
     assert (first["rank"], first["student"], first["points"]) == (1, "ada", 2)

@@ -179,13 +179,13 @@ def test_stock_nbgrader_gives_the_solution_full_marks_and_the_stub_none(name, tm
     for cell in learner.cells:
         if role_of(cell) == "solution":
             cell.source = answers[cell.id]
-    hand_in(learner, home / "submitted" / "ada" / name / f"{name}.ipynb")
+    hand_in(learner, home / "submitted" / "s01" / name / f"{name}.ipynb")
     for command in ("generate_assignment", "autograde"):
         nbgrader(command, name, home)
     with Gradebook(f"sqlite:///{home / 'gradebook.db'}", "quantlab") as gradebook:
         points = gradebook.find_assignment(name).max_score
         scores = {s.student.id: s.score for s in gradebook.assignment_submissions(name)}
-    assert points > 0 and scores == {"ada": points, "stub": 0}
+    assert points > 0 and scores == {"s01": points, "stub": 0}
 
 
 def hand_in(notebook, path):

@@ -144,7 +144,7 @@ def test_a_notebook_with_explorers_is_graded_without_waiting_or_losing_points(co
     for cell in notebook.cells:
         if role_of(cell) == "solution":
             cell.source = "# exercise: double\ndef double(x):\n    return x + x\n"
-    path = home / "submitted" / "ada" / "02_doubling" / "02_doubling.ipynb"
+    path = home / "submitted" / "s01" / "02_doubling" / "02_doubling.ipynb"
     path.parent.mkdir(parents=True)
     path.write_text(nbformat.writes(notebook), encoding="utf-8")
     binaries = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
@@ -160,9 +160,9 @@ def test_a_notebook_with_explorers_is_graded_without_waiting_or_losing_points(co
         assert done.returncode == 0, done.stderr
     with Gradebook(f"sqlite:///{home / 'gradebook.db'}", "quantlab") as gradebook:
         scores = {s.student.id: s.score for s in gradebook.assignment_submissions("02_doubling")}
-    assert scores == {"ada": 3}
+    assert scores == {"s01": 3}
     graded = nbformat.read(
-        home / "autograded" / "ada" / "02_doubling" / "02_doubling.ipynb", as_version=4
+        home / "autograded" / "s01" / "02_doubling" / "02_doubling.ipynb", as_version=4
     )
     outputs = [out for cell in graded.cells for out in cell.get("outputs", [])]
     assert not [out for out in outputs if out.output_type == "error"]
