@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 FOLDER ?= my-notebooks
 JOBS ?= 2
 
-.PHONY: lab tour slides gallery demo test quick check notebooks baseline picture pictures bench clean
+.PHONY: lab tour slides gallery demo test quick browser check notebooks baseline picture pictures bench clean
 
 lab: $(VENV)/installed-notebooks  ## the notebooks in JupyterLab; BROWSER=no PORT=8890 to serve only
 	$(BIN)/quantlab doctor
@@ -29,6 +29,8 @@ test: $(VENV)/installed-dev check  ## every test
 
 quick: $(VENV)/installed-dev  ## the fast tests only
 	$(ONE_THREAD) $(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m "not slow" $(ARGS)
+
+browser: build/npm/installed build/axe/installed  ## fetches what the tests in Chromium load
 
 check: $(VENV)/installed-dev  ## style, types, and notebooks as their sources
 	$(BIN)/ruff check .

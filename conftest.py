@@ -20,3 +20,6 @@ matplotlib.use("Agg")
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.register_profile("search", max_examples=3_000, deadline=None)
 settings.load_profile("repeatable")
+
+# They hold no doctest, and looking for one would import several by the same name.
+collect_ignore_glob = ["*conftest.py"]

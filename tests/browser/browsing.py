@@ -58,7 +58,7 @@ def what_is_missing() -> str:
     if CHROMIUM is None:
         return "no Chromium; on Debian: apt-get install chromium fonts-dejavu"
     if not NPM.is_dir() or not AXE.is_file():
-        return "no reveal.js or axe-core; run: make build/npm/installed build/axe/installed"
+        return "no reveal.js or axe-core; run: make browser"
     return ""
 
 
