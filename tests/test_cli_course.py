@@ -96,7 +96,7 @@ def test_leaderboard_ranks_and_says_why_a_file_does_not_count(baseline, tmp_path
     assert "s01" in result.stdout and "98.3" in result.stdout
     assert "[red]bob\\x1b[31m" in result.stdout and "\x1b" not in result.stdout
     first, second = json.loads(run("leaderboard", tmp_path, "--device", "cpu", "--json").stdout)
-    assert (first["rank"], first["student"], first["points"]) == (1, "ada", 2)
+    assert (first["rank"], first["student"], first["points"]) == (1, "s01", 2)
     assert second["rank"] is None and "is not a file of save_quantized" in second["problem"]
 
 
