@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import importlib.util
 import io
 import math
 from collections.abc import Sequence
@@ -32,6 +33,7 @@ _STEP_TITLES = {
 }
 _TENSOR_HEAD = ("tensor", "values", "unique", "uniform", "bytes", "k-means", "bytes")
 _STEP_HEAD = ("step", "test accuracy", "bytes", "smaller", *EDITIONS)
+_PLAYED_KS = (2, 4, 8, 16)
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem;
        color: #111; background: #fff; }
@@ -132,6 +134,7 @@ def write_report(tour: Tour, folder: str | Path) -> Path:
             _html_table(_TENSOR_HEAD, tensor_rows(tour)),
             "<h2>Pictures</h2>",
             *parts,
+            *_players(tour),
         ]
     )
     write_atomically(folder / "index.html", page.encode())
@@ -151,6 +154,19 @@ def _table(title: str, head: Sequence[str], rows: Sequence[tuple[str, ...]]) -> 
     for row in rows:
         table.add_row(*row)
     return table
+
+
+def _players(tour: Tour) -> list[str]:
+    """Return two explorers as finished pictures, where ipywidgets is there to make them."""
+    if importlib.util.find_spec("ipywidgets") is None:
+        return []
+    from . import explorers  # seldom needed, and ipywidgets takes its time
+
+    players = (
+        explorers.explore_uniform(tour.net).static(),
+        explorers.explore_kmeans(tour.net).static(values=_PLAYED_KS),
+    )
+    return ["<h2>Move a slider</h2>", *(f"<figure>{player.html}</figure>" for player in players)]
 
 
 def _html_table(head: Sequence[str], rows: Sequence[tuple[str, ...]]) -> str:

@@ -63,6 +63,7 @@ def test_the_report_shows_its_figures_with_words_and_needs_nothing_from_outside(
         assert f'<img src="{name}" alt="' in page
         assert (folder / name).read_bytes().startswith(b"\x89PNG")
     assert "http" not in page
+    assert page.count('type="range"') == 2, "two explorers as finished pictures"
     for title in ("baseline, float32", "k-means again, k = 8", "fc1.weight"):
         assert title in page
 
