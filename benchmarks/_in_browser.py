@@ -91,6 +91,8 @@ def _keys(page: Any) -> list[Row]:
     first = _moves(page, uniform, there)
     first = first[:4] + first[8:]  # those between went back over what had been seen
     again = _moves(page, uniform, ["ArrowRight"] * 7 + ["ArrowLeft"] * 7)
+    hasty = _moves(page, uniform, ["ArrowRight"] * 7 + ["ArrowLeft"] * 7, pace=0)
+    hasty_time = statistics.median(move["picture"] for move in hasty)
     uniform.get_by_role("combobox").nth(1).select_option(index=1)  # the other grid
     page.wait_for_timeout(2000)
     first += _moves(page, uniform, ["ArrowRight"] * 7)
@@ -100,6 +102,7 @@ def _keys(page: Any) -> list[Row]:
         _row("in JupyterLab: explore_uniform, first picture", first, "picture", 110),
         _row("in JupyterLab: its accuracy on 1,000 images", first, "numbers", 300),
         _row("in JupyterLab: explore_uniform, picture seen before", again, "picture", 40),
+        Row("in JupyterLab: the same, keys without a pause", f"{hasty_time:.0f} ms", "-", True),
         _row("in JupyterLab: explore_kmeans, first picture", centres, "picture", 110),
         _row("in JupyterLab: its accuracies of two networks", centres, "numbers", 600),
         _row("in JupyterLab: static player", frames, "picture", 10),

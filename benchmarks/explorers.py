@@ -26,9 +26,8 @@ NOTES = (
     "images that were not tested at this setting before, counted from the move. In JupyterLab: "
     "from the time stamp of a key press in Chromium until the picture is decoded, or the numbers "
     "are written; the screen shows them with its next frame, at most 17 ms later. Keys come "
-    "200 ms apart; pressed at the very moment when the last picture is there, one that was seen "
-    "before takes about 62 ms, for JupyterLab is still at work on the last, and about 45 ms while "
-    "all 10,000 images are tested behind it. The static player asks no "
+    "200 ms apart, where nothing else is said: pressed at the very moment when the last picture is "
+    "there, they find JupyterLab still at work on it. The static player asks no "
     "kernel, and its keys come without a pause.\n\n"
 )
 
