@@ -30,8 +30,8 @@ NOTES = (
     "after test accuracies of other settings had been seen (99.08 % at 609x with pruning, 99.25 % "
     "at 304x with coarser centres, 99.35 % at 15x without the merge). On two networks of other "
     "seeds their first candidate had 99.35 % at 248x and 99.31 % at 249x (each tried once, on one "
-    "thread, outside of this command). The shipped baseline was trained on all training images; the "
-    "networks of the other rows never saw those held out.\n\n"
+    "thread, outside of this command). The shipped baseline was trained on all training images; "
+    "the networks of the other rows never saw those held out.\n\n"
 )
 
 
