@@ -11,16 +11,16 @@ from typing import Any
 
 from _bench import Row
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "browser"))
-from browsing import CHROMIUM, chromium, page_of, run_all, served, write_notebook
+sys.path.insert(0, str(Path(__file__).parent.parent))
+from tests.browser.browsing import CHROMIUM, chromium, page_of, run_all, served, write_notebook
 
 PACE = 200  # milliseconds between two keys, as a person presses them
 CELLS = (
     "import time\n"
     "import quantlab_helpers as ql\n"
     "from quantlab_helpers import explorers\n"
-    "from quantlab_helpers._live import Live\n"
-    "from quantlab_helpers._scene import Scene, Slider\n"
+    "from quantlab_helpers.explorers.widget import Live\n"
+    "from quantlab_helpers.explorers.view import Scene, Slider\n"
     "net = ql.load_baseline(device='cpu')",
     "explorers.explore_uniform(net)",
     "explorers.explore_kmeans(net)",

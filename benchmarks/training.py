@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import quantlab_helpers as ql
-from quantlab_helpers._torchvision import datasets
+from quantlab_helpers._support.torchvision_import import datasets
 from quantlab_helpers.data import data_folder
 
 SEEDS = range(5)

@@ -13,14 +13,22 @@ from typing import Any
 
 import nbformat
 
-from quantlab_helpers._files import write_atomically
-from quantlab_helpers._scene import compact
+from quantlab_helpers._support.files import write_atomically
+from quantlab_helpers.explorers.view import compact
 from quantlab_helpers.grading.gallery import write_gallery
 from quantlab_helpers.grading.slides import DECK, write_slides
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "browser"))
-from browsing import NPM, chromium, page_of, run_all, served, what_is_missing, write_notebook  # noqa: E402
+from tests.browser.browsing import (  # noqa: E402
+    NPM,
+    chromium,
+    page_of,
+    run_all,
+    served,
+    what_is_missing,
+    write_notebook,
+)
 
 CELLS = (
     "import quantlab_helpers as ql\n"

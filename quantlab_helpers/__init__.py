@@ -60,3 +60,16 @@ from .training import l1_penalty as l1_penalty
 from .training import train as train
 
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> object:
+    """Give notebooks handed out with an earlier version the modules that they import."""
+    if name in ("plots_kmeans", "plots_coding", "plots_storage", "plots_contest"):
+        from . import plots
+
+        return plots
+    if name == "contest":
+        from .compression import contest
+
+        return contest
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from ._files import cache_folder, write_atomically
+from ._support.files import cache_folder, write_atomically
 from .data import Dataset
 
 Measurement = tuple[float, int]  # accuracy, bytes

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ._progress import progress_bar, say
-from ._validate import check_int
+from ._support.progress import progress_bar, say
+from ._support.validation import check_int
 from .data import Dataset, batches, load_mnist
 
 N = TypeVar("N", bound=nn.Module)

@@ -16,8 +16,8 @@ import safetensors
 import safetensors.torch
 import torch
 
-from ._files import write_atomically
-from ._validate import resolve_device
+from ._support.files import write_atomically
+from ._support.validation import resolve_device
 from .model import Net
 
 

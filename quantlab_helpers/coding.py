@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._validate import check_int
+from ._support.validation import check_int
 from .metrics import entropy_bits
 from .quantizers import Codes
 

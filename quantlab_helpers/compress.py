@@ -19,7 +19,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ._validate import check_int, check_positive
+from ._support.validation import check_int, check_positive
 from .data import Dataset, batches, load_mnist
 from .finetune import sparse_kmeans, train_codebook, train_quantized, with_tensors
 from .folding import fold_batchnorm, merge_dense

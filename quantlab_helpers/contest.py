@@ -17,7 +17,7 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from ._progress import progress_bar
+from ._support.progress import progress_bar
 from .data import Dataset, load_mnist
 from .storage import load_quantized
 from .training import evaluate

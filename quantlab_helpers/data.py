@@ -19,9 +19,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ._files import cache_folder, write_atomically
-from ._torchvision import datasets
-from ._validate import check_choice, check_int, resolve_device
+from ._support.files import cache_folder, write_atomically
+from ._support.torchvision_import import datasets
+from ._support.validation import check_choice, check_int, resolve_device
 
 # MD5 of the uncompressed files: the ones published with the data set.
 CHECKSUMS = {

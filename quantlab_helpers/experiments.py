@@ -16,8 +16,8 @@ from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from . import _cache
-from ._progress import progress_bar
-from ._validate import as_weights, check_choice, check_int, finite_range
+from ._support.progress import progress_bar
+from ._support.validation import as_weights, check_choice, check_int, finite_range
 from .data import Dataset, load_mnist
 from .metrics import entropy_bits
 from .network import QUANTIZED_LAYERS, Quantizer, quantize_model

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from ._fit import adam, fit, keep_zeros, prepared
-from ._validate import as_weights, check_choice, check_int, check_positive, finite_range
+from ._support.validation import as_weights, check_choice, check_int, check_positive, finite_range
 from .data import Dataset
 from .model import Net
 from .network import QUANTIZED_LAYERS, QuantizedModel, Quantizer, quantize_model

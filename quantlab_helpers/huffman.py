@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._validate import check_int
+from ._support.validation import check_int
 from .coding import ByteStream, as_bytes, as_symbols
 from .quantizers import Codes
 

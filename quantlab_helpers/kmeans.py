@@ -18,7 +18,7 @@ from torch import Tensor
 
 from ._bins import Bins, bin_ends, group, open_some
 from ._line import EXACT, Cuts, Doubles, Floats, Line, pair_costs, power_of_two, run_cost
-from ._validate import as_weights, check_int, finite_range
+from ._support.validation import as_weights, check_int, finite_range
 
 Codes = NDArray[np.unsignedinteger[Any]]
 

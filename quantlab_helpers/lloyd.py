@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from ._line import Doubles
-from ._validate import as_weights, check_choice, check_int, finite_range
+from ._support.validation import as_weights, check_choice, check_int, finite_range
 from .kmeans import Codes, code_type
 
 Init = Literal["linear", "density", "random", "k-means++"]

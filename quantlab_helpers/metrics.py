@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
-from ._validate import as_weights
+from ._support.validation import as_weights
 from .quantizers import QuantizedTensor
 
 

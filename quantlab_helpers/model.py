@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ._validate import check_int, resolve_device
+from ._support.validation import check_int, resolve_device
 
 
 class Net(nn.Module):

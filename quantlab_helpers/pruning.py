@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ._fit import adam, fit, keep_zeros, prepared
-from ._validate import check_int, check_positive
+from ._support.validation import check_int, check_positive
 from .data import Dataset
 from .model import Net
 

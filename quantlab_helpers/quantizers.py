@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from ._validate import as_weights, check_choice, check_int, finite_range
+from ._support.validation import as_weights, check_choice, check_int, finite_range
 from .kmeans import assign, kmeans_1d
 
 Codes = NDArray[np.unsignedinteger[Any]]

@@ -21,9 +21,9 @@ import safetensors.numpy
 import torch
 from torch import Tensor
 
-from ._files import write_atomically
 from ._stored import Entry, decode, encode, encode_floats, table_bytes
-from ._validate import check_choice, resolve_device
+from ._support.files import write_atomically
+from ._support.validation import check_choice, resolve_device
 from .coding import bound_bytes
 from .model import reset_model
 from .network import QuantizedModel

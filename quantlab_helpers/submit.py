@@ -9,18 +9,15 @@ the learner's clock.
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import re
 import textwrap
-import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from . import __version__
-from ._files import write_atomically
 from ._outline import (
     Outline,
     State,
@@ -32,6 +29,8 @@ from ._outline import (
     read_outlines,
     states_of,
 )
+from ._support.archives import pack
+from ._support.files import write_atomically
 from .workspace import notebooks_folder
 
 MANIFEST = "quantlab-submission.json"
@@ -264,18 +263,6 @@ def check_student(student: str) -> None:
             f"`student` must be up to 64 letters, digits and . _ @ -, got {student!r}; "
             "take the id that your instructor gave you."
         )
-
-
-def pack(files: Mapping[str, bytes]) -> bytes:
-    """Return a zip; the same files give the same bytes."""
-    target = io.BytesIO()
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in files.items():
-            info = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
-            info.compress_type = zipfile.ZIP_DEFLATED
-            info.external_attr = 0o644 << 16
-            archive.writestr(info, content)
-    return target.getvalue()
 
 
 def _receipt(plain: dict[str, Any]) -> Receipt:

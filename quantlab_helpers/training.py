@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ._progress import progress_bar, say
-from ._validate import check_choice, check_int, check_positive, resolve_device
+from ._support.progress import progress_bar, say
+from ._support.validation import check_choice, check_int, check_positive, resolve_device
 from .data import Dataset, batches, load_mnist
 from .model import Net, reset_model
 

@@ -4,16 +4,17 @@ import doctest
 import inspect
 import re
 import tomllib
-from pathlib import Path
 
 import pytest
 import yaml
 
 import quantlab_helpers as ql
-from quantlab_helpers import experiments, plots, report, tour, workspace
-from quantlab_helpers.cli import main
+from quantlab_helpers import experiments, plots, workspace
+from quantlab_helpers.cli import tour
+from quantlab_helpers.cli import tour_report as report
+from quantlab_helpers.cli.main import main
+from tests import ROOT
 
-ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 CONSTRAINTS = dict(
     line.split("==")

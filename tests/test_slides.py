@@ -3,7 +3,6 @@
 import importlib.util
 import json
 import re
-from pathlib import Path
 
 import nbformat
 import pytest
@@ -13,8 +12,8 @@ import quantlab_helpers.grading.pages as pages
 from quantlab_helpers.grading.build import build_course
 from quantlab_helpers.grading.slides import open_live, write_slides
 from quantlab_helpers.grading.sources import SourceError
+from tests import ROOT
 
-ROOT = Path(__file__).parent.parent
 NPM = ROOT / "build" / "npm" / "node_modules"
 SOURCE = ROOT / "instructor" / "sources" / "slides_weight_quantization.py"
 DECK = """\

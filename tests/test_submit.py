@@ -10,12 +10,7 @@ import pytest
 
 from quantlab_helpers._outline import lesson_by_name, read_outlines, states_of
 from quantlab_helpers._outline import read_cells as cells_of
-from quantlab_helpers.submit import (
-    MANIFEST,
-    read_manifest,
-    read_submissions,
-    write_bundle,
-)
+from quantlab_helpers.submit import MANIFEST, read_manifest, read_submissions, write_bundle
 from quantlab_helpers.workspace import notebooks_folder
 
 NAME = "02_uniform_quantization"

@@ -14,14 +14,7 @@ from nbformat import NotebookNode
 
 from .lessons import Lesson, is_answer, is_graded
 from .names import names_of
-from .pieces import (
-    InvalidNotebook,
-    Piece,
-    marker_of,
-    markers_in,
-    plain_text,
-    split_at_markers,
-)
+from .pieces import InvalidNotebook, Piece, marker_of, markers_in, plain_text, split_at_markers
 
 _ALIKE = 0.6  # difflib's ratio; a stub with a short answer is above 0.7
 _SHORT = 120  # characters; of shorter cells the names tell more than the ratio

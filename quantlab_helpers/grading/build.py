@@ -25,7 +25,7 @@ from nbgrader import preprocessors as nbgrader_steps
 from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
-from .._files import write_atomically
+from .._support.files import write_atomically
 from .sources import (
     INSTALL_ID,
     Source,

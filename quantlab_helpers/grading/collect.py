@@ -23,9 +23,9 @@ from .._outline import (
     read_cells,
     read_outlines,
 )
+from .._support.archive_members import MB, ArchiveError
+from .._support.archives import Entry, Fault, Folder, is_archive, shown, walk
 from ..submit import MANIFEST, Receipt, read_manifest
-from .archives import Entry, Fault, Folder, is_archive, shown, walk
-from .members import MB, ArchiveError
 from .students import Students, Whose, read_time
 from .versions import TIMESTAMP, keep
 

@@ -11,8 +11,8 @@ import io
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from .._files import write_atomically
-from .._validate import check_choice
+from .._support.files import write_atomically
+from .._support.validation import check_choice
 from .standing import Standing, read_standings
 
 FORMATS = ("csv", "canvas", "moodle")

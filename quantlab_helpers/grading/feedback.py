@@ -19,7 +19,7 @@ import nbformat
 from markupsafe import Markup
 from nbformat import NotebookNode
 
-from .._files import write_atomically
+from .._support.files import write_atomically
 from .lessons import Exercise, Lesson, load_lesson
 from .records import Mark
 from .score import NEEDS_GRADING

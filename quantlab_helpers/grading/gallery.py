@@ -10,7 +10,7 @@ from typing import NamedTuple
 import nbformat
 from nbformat import NotebookNode
 
-from .._files import write_atomically
+from .._support.files import write_atomically
 from ..workspace import notebooks_folder
 from .pages import NPM, TEMPLATES, copy_libraries, execute, render, title_of
 from .sources import INSTALL_ID, grade_id_of, role_of

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from .._files import write_atomically
+from .._support.files import write_atomically
 from .gradebook import Book, open_book
 from .jail import isolation as level_of
 from .lessons import Lesson, load_lesson

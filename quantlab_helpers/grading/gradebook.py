@@ -25,7 +25,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from .._files import write_atomically
+from .._support.files import write_atomically
 from .lessons import Lesson
 from .lock import locked
 from .marks import Marks, course_directory, marks_in

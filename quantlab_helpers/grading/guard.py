@@ -13,6 +13,7 @@ from __future__ import annotations
 import builtins
 import importlib
 import importlib.machinery
+import os
 import signal
 import sys
 import threading
@@ -45,6 +46,7 @@ _CONSTANT = (int, float, complex, str, bytes, bool)
 _COMPARING = ("__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__", "__bool__", "__float__")
 # Libraries that change others when they are imported, which may be after the start.
 _PATCHES = {"typing": "typing_extensions", "inspect": "torch.package.package_importer"}
+_CHECKS = "quantlab_helpers.checks"
 _Entry = tuple[Any, str, Any]
 
 
@@ -239,7 +241,11 @@ class _Finder(importlib.machinery.SourcelessFileLoader):
         if name not in self._sources:
             return None
         origin = self._sources[name][1]
-        return importlib.machinery.ModuleSpec(name, self, origin=origin)
+        is_package = os.path.basename(origin) == "__init__.py"
+        spec = importlib.machinery.ModuleSpec(name, self, origin=origin, is_package=is_package)
+        if is_package:
+            spec.submodule_search_locations = [os.path.dirname(origin)]
+        return spec
 
     def create_module(self, spec: Any) -> None:
         return None
@@ -295,8 +301,7 @@ def _inner_codes(code: types.CodeType) -> Iterator[types.CodeType]:
 
 
 def _is_check(name: str) -> bool:
-    package, _, rest = name.partition(".")
-    return package == "quantlab_helpers" and rest.startswith(("checks", "_checks_", "_exercise"))
+    return name == _CHECKS or name.startswith(f"{_CHECKS}.")
 
 
 def _is_patch(owner: Any, found: Any) -> bool:

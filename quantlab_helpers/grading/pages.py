@@ -22,7 +22,7 @@ import nbformat
 from nbconvert import HTMLExporter, SlidesExporter
 from nbformat import NotebookNode
 
-from .._live import STATIC
+from ..explorers.widget import STATIC
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

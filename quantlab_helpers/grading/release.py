@@ -22,11 +22,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .._files import write_atomically
 from .._outline import read_cells
-from ..submit import pack
+from .._support.archives import Fault, pack, walk
+from .._support.files import write_atomically
 from ..workspace import FIRST_NOTEBOOK
-from .archives import Fault, walk
 from .build import BuiltCourse, build_course
 from .sources import (
     BEGIN_HIDDEN,

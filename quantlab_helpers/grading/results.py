@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from .._files import write_atomically
+from .._support.files import write_atomically
 from .records import Result
 
 

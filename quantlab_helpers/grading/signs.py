@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+
+_CHECKS = "quantlab_helpers.checks"
+# What lessons use of the checks.
+_PUBLIC = {"CheckFailed", "NotAnswered", "answered", "check", "compare_guess", "points"}
 
 
 def bindings(sources: Iterable[str]) -> dict[str, tuple[str, str | None]]:
@@ -48,12 +52,27 @@ def signs(sources: Iterable[str]) -> list[str]:
     for source in sources:
         for statement in _statements(source):
             for node in ast.walk(statement):
-                name = getattr(node, "attr", getattr(node, "id", getattr(node, "module", None)))
-                words = str(name).split(".") if name else []
-                for word in words:
-                    if word.startswith(("EXERCISES", "_checks_", "_exercise")):
-                        found[f"a cell names `{word}`, which lies inside the checks"] = None
+                for name in _names_inside_checks(node):
+                    found[f"a cell names `{name}`, which lies inside the checks"] = None
     return list(found)
+
+
+def _names_inside_checks(node: ast.AST) -> Iterator[str]:
+    """Yield what a node names of the checks beyond that which lessons use."""
+    if isinstance(node, ast.ImportFrom) and node.module:
+        if node.module.startswith(f"{_CHECKS}."):
+            yield node.module
+        elif node.module == _CHECKS:
+            yield from (alias.name for alias in node.names if alias.name not in _PUBLIC)
+    elif isinstance(node, ast.Import):
+        names = (alias.name for alias in node.names)
+        yield from (name for name in names if name.startswith(f"{_CHECKS}."))
+    elif isinstance(node, ast.Attribute) and node.attr not in _PUBLIC:
+        owner = node.value
+        if getattr(owner, "attr", getattr(owner, "id", "")) == "checks":
+            yield node.attr
+    elif isinstance(node, ast.Name) and node.id == "EXERCISES":
+        yield node.id
 
 
 def _statements(source: str) -> list[ast.stmt]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import nbformat
 
-from .._files import write_atomically
+from .._support.files import write_atomically
 from ..workspace import install_command, notebooks_folder, open_jupyterlab
 from .pages import NPM, TEMPLATES, copy_libraries, execute, render, title_of
 

@@ -22,8 +22,8 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from .._outline import plain_name
+from .._support.archives import is_archive
 from ..submit import STUDENT_ID
-from .archives import is_archive
 
 _MOODLE = re.compile(r"(?P<name>.+)_(?P<number>\d+)_assignsubmission_[a-z]+(?:_(?P<file>.*))?")
 _CANVAS = re.compile(

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from nbgrader import utils as nbgrader_utils
 
-from .members import MB
+from .._support.archive_members import MB
 from .pieces import InvalidNotebook
 from .records import Repair
 from .versions import TIMESTAMP, stamp_in

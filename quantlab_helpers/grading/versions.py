@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from .._files import write_atomically
+from .._support.files import write_atomically
 from .students import read_time
 
 Outcome = Literal["collected", "replaced", "kept aside", "unchanged"]

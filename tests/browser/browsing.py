@@ -24,8 +24,8 @@ from typing import Any
 import nbformat
 
 from quantlab_helpers.grading import demo
+from tests import ROOT
 
-ROOT = Path(__file__).parent.parent.parent
 NPM = ROOT / "build" / "npm" / "node_modules"
 AXE = ROOT / "build" / "axe" / "node_modules" / "axe-core" / "axe.min.js"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

@@ -3,7 +3,8 @@
 import os
 
 import pytest
-from browsing import chromium, what_is_missing
+
+from tests.browser.browsing import chromium, what_is_missing
 
 
 @pytest.fixture(scope="module")

@@ -9,9 +9,10 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from browsing import AXE
 from PIL import Image
 from playwright.sync_api import Error
+
+from tests.browser.browsing import AXE
 
 BARS = (0x00, 0x72, 0xB2)
 _FEWEST_BARS = 500  # pixels; a histogram has thousands

@@ -3,8 +3,9 @@
 from typing import Any, NamedTuple
 
 import pytest
-from browsing import Notes, page_of, run_all, served, write_notebook
-from seeing import explorer_of, look, moved, serious_faults
+
+from tests.browser.browsing import Notes, page_of, run_all, served, write_notebook
+from tests.browser.seeing import explorer_of, look, moved, serious_faults
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 CELLS = (

@@ -5,12 +5,12 @@ from typing import Any, NamedTuple
 
 import nbformat
 import pytest
-from browsing import NPM, Notes, page_of, write_notebook
 from click.testing import CliRunner
-from seeing import explorer_of, look, moved, serious_faults
 
-from quantlab_helpers.cli import main
+from quantlab_helpers.cli.main import main
 from quantlab_helpers.grading.gallery import write_gallery
+from tests.browser.browsing import NPM, Notes, page_of, write_notebook
+from tests.browser.seeing import explorer_of, look, moved, serious_faults
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 UNIFORM = "Two histograms with the same axes"

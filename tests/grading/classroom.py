@@ -12,7 +12,6 @@ from pathlib import Path
 
 import nbformat
 import pytest
-import small
 from nbgrader.api import Gradebook
 from nbgrader.apps.api import NbGraderAPI
 from nbgrader.coursedir import CourseDirectory
@@ -23,6 +22,7 @@ from quantlab_helpers.grading.gradebook import open_book
 from quantlab_helpers.grading.lessons import load_lesson
 from quantlab_helpers.grading.marks import course_directory
 from quantlab_helpers.grading.records import Limits
+from tests.grading import small
 
 NAME = "01_small"
 STAMP = "2026-01-30 15:00:00.000000 UTC"

@@ -10,7 +10,6 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbgrader.api import Gradebook
-from small import instructor, run, small_lesson
 from sqlalchemy.exc import SAWarning
 
 from quantlab_helpers.grading.align import align
@@ -18,6 +17,7 @@ from quantlab_helpers.grading.records import Mark, Result
 from quantlab_helpers.grading.results import write_result
 from quantlab_helpers.grading.score import score
 from quantlab_helpers.grading.submissions import lesson_files, read_submission
+from tests.grading.small import instructor, run, small_lesson
 
 NAME = "01_small"
 POINTS = {"test-square": 2.0, "test-mean": 3.0, "test-guess": 1.0, "test-quarter": 2.0}

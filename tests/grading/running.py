@@ -7,7 +7,6 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from small import code, graded_cell, text
 
 from quantlab_helpers.grading import jail
 from quantlab_helpers.grading.align import align
@@ -16,12 +15,12 @@ from quantlab_helpers.grading.lessons import is_answer, make_lesson
 from quantlab_helpers.grading.needed import needed
 from quantlab_helpers.grading.records import Limits
 from quantlab_helpers.grading.score import score
+from tests.grading.small import code, graded_cell, text
 
 NO_JAIL = jail.why_no_bubblewrap()
 needs_bubblewrap = pytest.mark.skipif(NO_JAIL is not None, reason=f"no bubblewrap: {NO_JAIL}")
 LEVELS = [pytest.param("bubblewrap", marks=needs_bubblewrap), "prlimit"]
 each_level = pytest.mark.parametrize("level", LEVELS)
-ROOT = Path(__file__).parent.parent.parent
 STUB = 'raise NotImplementedError("write your answer here, then delete this line")'
 TESTS = {
     "double": (1, "assert double(3) == 6\n", "assert double(-1.5) == -3\n", ""),

@@ -7,10 +7,20 @@ import json
 import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
-from small import ANSWERS, HELPER, POINTS, cell_of, grade, handed_in, released, scores, small_lesson
 
 from quantlab_helpers.grading.align import align
 from quantlab_helpers.grading.pieces import InvalidNotebook, join, stands_alone
+from tests.grading.small import (
+    ANSWERS,
+    HELPER,
+    POINTS,
+    cell_of,
+    grade,
+    handed_in,
+    released,
+    scores,
+    small_lesson,
+)
 
 LESSON = small_lesson()
 FULL = {name: float(points) for name, points in POINTS.items()}

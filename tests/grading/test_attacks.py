@@ -7,8 +7,13 @@ from pathlib import Path
 
 import nbformat
 import pytest
-import running
-from running import (
+
+from quantlab_helpers.grading.build import build_course
+from quantlab_helpers.grading.lessons import make_lesson
+from quantlab_helpers.grading.signs import bindings, signs
+from quantlab_helpers.grading.walls import readable
+from tests.grading import running
+from tests.grading.running import (
     GOOD,
     LIMITS,
     ROOT,
@@ -21,11 +26,6 @@ from running import (
     run,
     states,
 )
-
-from quantlab_helpers.grading.build import build_course
-from quantlab_helpers.grading.lessons import make_lesson
-from quantlab_helpers.grading.signs import bindings, signs
-from quantlab_helpers.grading.walls import readable
 
 THREE = lesson()
 NONE = {"double": 0.0, "total": 0.0, "root": 0.0}
@@ -342,7 +342,7 @@ def uniform():
 
 ON_THE_CHECKS = """
 import sys, types, unittest.mock
-import numpy, torch, quantlab_helpers, quantlab_helpers._exercise as inside
+import numpy, torch, quantlab_helpers, quantlab_helpers.checks.exercise as inside
 yes = lambda *arguments, **options: None
 keep = checks.check
 checks.check = inside.FunctionExercise.check = inside.ValueExercise.check = yes
@@ -426,5 +426,5 @@ def test_bindings_are_what_import_statements_say():
 
 def test_signs_are_names_inside_of_the_checks():
     assert signs(["x = 1", "broken("]) == []
-    [sign] = signs(["from quantlab_helpers._checks_uniform import EXERCISES"])
-    assert "_checks_uniform" in sign
+    [sign] = signs(["from quantlab_helpers.checks._uniform import EXERCISES"])
+    assert "checks._uniform" in sign

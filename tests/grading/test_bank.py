@@ -6,11 +6,9 @@ each of hundreds of answers. Whole submissions show that this gives the same mar
 """
 
 import copy
-from pathlib import Path
 
 import nbformat
 import pytest
-from running import LIMITS, handed_in, points, run
 
 from quantlab_helpers.grading.align import align
 from quantlab_helpers.grading.answers import read_answers
@@ -20,9 +18,10 @@ from quantlab_helpers.grading.lessons import make_lesson
 from quantlab_helpers.grading.needed import needed
 from quantlab_helpers.grading.records import Executed
 from quantlab_helpers.grading.score import score
+from tests import ROOT
+from tests.grading.running import LIMITS, handed_in, points, run
 
 pytestmark = pytest.mark.slow
-ROOT = Path(__file__).parent.parent.parent
 NAMES = [path.stem for path in sorted((ROOT / "instructor" / "sources").glob("0[1-5]*.py"))]
 LARGE = LIMITS._replace(
     memory_bytes=3 * 2**30, submission_seconds=600, notebook_output_bytes=20_000_000

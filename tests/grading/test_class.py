@@ -12,9 +12,9 @@ import zipfile
 from typing import NamedTuple
 
 import pytest
-from running import ROOT, is_gone
 
 from quantlab_helpers.grading.answers import read_answers
+from tests.grading.running import ROOT, is_gone
 
 NAME = "02_uniform_quantization"
 POINTS = {

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from courses import NAME, gradebook, put, result, small_course
 
-from quantlab_helpers.cli import main
+from quantlab_helpers.cli.main import main
 from quantlab_helpers.grading.export import FORMATS, export, table
 from quantlab_helpers.grading.standing import STATUSES, Standing, read_standings
 from quantlab_helpers.grading.students import Student
+from tests.grading.courses import NAME, gradebook, put, result, small_course
 
 
 def rows_of(text):

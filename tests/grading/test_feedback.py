@@ -6,13 +6,13 @@ from html.parser import HTMLParser
 
 import nbformat
 import pytest
-from courses import NAME, grade_and_put, gradebook, put, result, small_course
-from small import ANSWERS, TESTS, cell_of, handed_in, small_lesson
 
 from quantlab_helpers.grading.feedback import ASSETS, page, write_feedback
 from quantlab_helpers.grading.pages import outside_addresses
 from quantlab_helpers.grading.records import STATES, VERDICTS, Repair
 from quantlab_helpers.grading.standing import STATUSES, Standing
+from tests.grading.courses import NAME, grade_and_put, gradebook, put, result, small_course
+from tests.grading.small import ANSWERS, TESTS, cell_of, handed_in, small_lesson
 
 LESSON = small_lesson()
 HIDDEN = [hidden for _, hidden, _ in TESTS.values()]

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from running import LIMITS, each_level
 
 from quantlab_helpers.grading.align import align
 from quantlab_helpers.grading.execute import execute
@@ -22,6 +21,7 @@ from quantlab_helpers.grading.lessons import make_lesson
 from quantlab_helpers.grading.needed import needed
 from quantlab_helpers.grading.pieces import InvalidNotebook
 from quantlab_helpers.grading.score import score
+from tests.grading.running import LIMITS, each_level
 
 FILES = Path(importlib.util.find_spec("nbgrader").origin).parent / "tests"
 APPS, STEPS = FILES / "apps" / "files", FILES / "preprocessors" / "files"

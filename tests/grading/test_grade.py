@@ -12,8 +12,22 @@ from pathlib import Path
 
 import nbformat
 import pytest
-import small
-from classroom import (
+from click.testing import CliRunner
+from nbgrader.plugins import CsvExportPlugin
+from traitlets.config import Config
+
+from quantlab_helpers.cli import grading as cli_grading
+from quantlab_helpers.grading.answers import read_answers
+from quantlab_helpers.grading.build import build_course
+from quantlab_helpers.grading.grade import grade
+from quantlab_helpers.grading.jail import why_no_bubblewrap
+from quantlab_helpers.grading.lessons import is_answer, load_lesson, make_lesson
+from quantlab_helpers.grading.marks import read_marks
+from quantlab_helpers.grading.needed import needed
+from quantlab_helpers.grading.results import read_results
+from tests import ROOT
+from tests.grading import small
+from tests.grading.classroom import (
     LIMITS,
     NAME,
     a_course,
@@ -28,21 +42,7 @@ from classroom import (
     stub,
     verdicts,
 )
-from click.testing import CliRunner
-from nbgrader.plugins import CsvExportPlugin
-from traitlets.config import Config
 
-from quantlab_helpers import cli_grading
-from quantlab_helpers.grading.answers import read_answers
-from quantlab_helpers.grading.build import build_course
-from quantlab_helpers.grading.grade import grade
-from quantlab_helpers.grading.jail import why_no_bubblewrap
-from quantlab_helpers.grading.lessons import is_answer, load_lesson, make_lesson
-from quantlab_helpers.grading.marks import read_marks
-from quantlab_helpers.grading.needed import needed
-from quantlab_helpers.grading.results import read_results
-
-ROOT = Path(__file__).parent.parent.parent
 BEST = "prlimit" if why_no_bubblewrap() else "bubblewrap"
 WRONG = "def mean(values):\n    return max(values)"
 READS_A_FILE = """def mean(values):

@@ -8,8 +8,6 @@ from datetime import UTC, datetime, timedelta
 
 import nbformat
 import pytest
-import small
-from classroom import NAME, a_course, answers, auto_marks, hand_in, rows, stock, stock_book, stub
 
 from quantlab_helpers.grading.align import align
 from quantlab_helpers.grading.gradebook import open_book
@@ -17,6 +15,18 @@ from quantlab_helpers.grading.lessons import load_lesson
 from quantlab_helpers.grading.lock import Busy
 from quantlab_helpers.grading.marks import read_marks
 from quantlab_helpers.grading.score import score, unscored
+from tests.grading import small
+from tests.grading.classroom import (
+    NAME,
+    a_course,
+    answers,
+    auto_marks,
+    hand_in,
+    rows,
+    stock,
+    stock_book,
+    stub,
+)
 
 MONDAY = datetime(2026, 1, 5, 12, tzinfo=UTC)
 ALL_RIGHT = {"square": 2.0, "mean": 3.0, "guess": 1.0, "quarter": 2.0}

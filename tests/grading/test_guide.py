@@ -5,13 +5,13 @@ import shlex
 from datetime import UTC, datetime
 
 import pytest
-from courses import NAME, gradebook, put, result, small_course
-from running import ROOT
 
-from quantlab_helpers.cli import main
+from quantlab_helpers.cli.main import main
 from quantlab_helpers.grading.gradebook import open_book
 from quantlab_helpers.grading.records import VERDICTS, Limits
 from quantlab_helpers.grading.standing import read_standings
+from tests.grading.courses import NAME, gradebook, put, result, small_course
+from tests.grading.running import ROOT
 
 GUIDE = (ROOT / "instructor" / "GUIDE.md").read_text()
 LINES = sorted(set(re.findall(r"(?:\$ |`)quantlab ([a-z][^`\n]*)", GUIDE)))

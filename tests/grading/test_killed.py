@@ -9,14 +9,14 @@ import time
 from pathlib import Path
 
 import pytest
-import small
-from classroom import LIMITS, NAME, a_course, auto_marks, hand_in, rows
 
 from quantlab_helpers.grading.grade import grade
 from quantlab_helpers.grading.jail import isolation
 from quantlab_helpers.grading.lessons import load_lesson
 from quantlab_helpers.grading.marks import read_marks
 from quantlab_helpers.grading.results import read_results
+from tests.grading import small
+from tests.grading.classroom import LIMITS, NAME, a_course, auto_marks, hand_in, rows
 
 KILLS = 50
 LONGEST = 2.5  # seconds before a kill; a run that is left alone takes about twice as long

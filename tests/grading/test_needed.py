@@ -5,11 +5,9 @@ import json
 import os
 import pickle
 from contextlib import redirect_stderr, redirect_stdout
-from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pytest
-from small import ANSWERS, cell_of, grade, handed_in, scores, small_lesson
 
 from quantlab_helpers.grading.align import align
 from quantlab_helpers.grading.answers import read_answers
@@ -17,8 +15,9 @@ from quantlab_helpers.grading.build import build_course
 from quantlab_helpers.grading.lessons import make_lesson
 from quantlab_helpers.grading.names import imported, names_of, only_imports, seeds
 from quantlab_helpers.grading.needed import needed
+from tests import ROOT
+from tests.grading.small import ANSWERS, cell_of, grade, handed_in, scores, small_lesson
 
-ROOT = Path(__file__).parent.parent.parent
 NAMES = [path.stem for path in sorted((ROOT / "instructor" / "sources").glob("[0-9]*.py"))]
 LESSON = small_lesson()
 each_lesson = pytest.mark.parametrize("name", NAMES)

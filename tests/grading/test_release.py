@@ -18,8 +18,8 @@ from quantlab_helpers.grading.build import build_course
 from quantlab_helpers.grading.release import LeakError, prove, release
 from quantlab_helpers.grading.sources import read_sources
 from quantlab_helpers.grading.wheel import make_wheel
+from tests import ROOT
 
-ROOT = Path(__file__).parent.parent.parent
 FLAGS = {"grade": False, "locked": False, "schema_version": 3, "solution": False, "task": False}
 LESSON = f"""\
 # %% [markdown]

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from running import LIMITS, ROOT, handed_in, is_gone, needs_bubblewrap, points, run, states
 
 from quantlab_helpers.grading.align import align
 from quantlab_helpers.grading.build import build_course
@@ -20,6 +19,16 @@ from quantlab_helpers.grading.lessons import make_lesson
 from quantlab_helpers.grading.needed import needed
 from quantlab_helpers.grading.pieces import InvalidNotebook
 from quantlab_helpers.grading.score import score
+from tests.grading.running import (
+    LIMITS,
+    ROOT,
+    handed_in,
+    is_gone,
+    needs_bubblewrap,
+    points,
+    run,
+    states,
+)
 
 LARGE = LIMITS._replace(memory_bytes=3 * 2**30, submission_seconds=300)
 NAMES = (

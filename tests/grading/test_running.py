@@ -10,9 +10,14 @@ from pathlib import Path
 
 import nbformat
 import pytest
-import running
 from nbformat.v4 import new_code_cell, new_notebook
-from running import (
+
+from quantlab_helpers.grading import jail
+from quantlab_helpers.grading.execute import execute
+from quantlab_helpers.grading.records import Limits
+from quantlab_helpers.grading.walls import readable
+from tests.grading import running
+from tests.grading.running import (
     GOOD,
     LIMITS,
     ROOT,
@@ -26,11 +31,6 @@ from running import (
     run,
     states,
 )
-
-from quantlab_helpers.grading import jail
-from quantlab_helpers.grading.execute import execute
-from quantlab_helpers.grading.records import Limits
-from quantlab_helpers.grading.walls import readable
 
 THREE = lesson()
 FULL = {"double": 1.0, "total": 2.0, "root": 3.0}

@@ -5,7 +5,7 @@ from importlib.resources import files
 
 import pytest
 
-from quantlab_helpers.grading.archives import walk
+from quantlab_helpers._support.archives import walk
 from quantlab_helpers.grading.students import (
     Student,
     Students,

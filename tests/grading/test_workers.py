@@ -4,10 +4,10 @@ import json
 import os
 
 import pytest
-from classroom import LIMITS, NAME, a_course, answers
 
 from quantlab_helpers.grading.worker import Outcome, Task
 from quantlab_helpers.grading.workers import Lost, Workers
+from tests.grading.classroom import LIMITS, NAME, a_course, answers
 
 SLEEPS = "import time\ntime.sleep(15)\ndef mean(values):\n    return 0"
 

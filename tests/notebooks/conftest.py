@@ -1,13 +1,11 @@
 """Courses for the tests: the real one, built once, and small ones written by a test."""
 
 import shutil
-from pathlib import Path
 
 import pytest
 
 from quantlab_helpers.grading.build import build_course
-
-ROOT = Path(__file__).parent.parent.parent
+from tests import ROOT
 
 
 @pytest.fixture

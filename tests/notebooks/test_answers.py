@@ -10,12 +10,12 @@ import nbformat
 import pytest
 from nbgrader.api import Gradebook
 
-from quantlab_helpers.checks import CheckFailed, NotAnswered
+from quantlab_helpers.checks.registry import CheckFailed, NotAnswered
 from quantlab_helpers.grading.answers import read_answers
 from quantlab_helpers.grading.build import build_course, write_course
 from quantlab_helpers.grading.sources import role_of
+from tests import ROOT
 
-ROOT = Path(__file__).parent.parent.parent
 NAMES = [path.stem for path in sorted((ROOT / "instructor" / "sources").glob("[0-9]*.py"))]
 each_lesson = pytest.mark.parametrize("name", NAMES)
 

@@ -17,11 +17,11 @@ import pytest
 from click.testing import CliRunner
 from nbgrader import utils
 
-from quantlab_helpers.cli import main
+from quantlab_helpers.cli.main import main
 from quantlab_helpers.grading.build import build_course, stale, write_course
 from quantlab_helpers.grading.sources import SourceError
+from tests import ROOT
 
-ROOT = Path(__file__).parent.parent.parent
 NAMES = [path.stem for path in sorted((ROOT / "instructor" / "sources").glob("[0-9]*.py"))]
 
 

@@ -1,15 +1,14 @@
 """Every lesson on a fresh kernel, twice: with its solutions, and as learners get it."""
 
 import base64
-from pathlib import Path
 
 import nbclient
 import nbformat
 import pytest
 
 from quantlab_helpers.grading.sources import role_of
+from tests import ROOT
 
-ROOT = Path(__file__).parent.parent.parent
 NAMES = [path.stem for path in sorted((ROOT / "instructor" / "sources").glob("[0-9]*.py"))]
 each_lesson = pytest.mark.parametrize("name", NAMES)
 

@@ -1,0 +1,1 @@
+"""The command `quantlab`: parse options, call one function, print."""

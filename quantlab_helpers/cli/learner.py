@@ -1,0 +1,370 @@
+"""The commands for those who take the course."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from .common import RECIPES, check_writable, console
+
+
+@click.command()
+@click.argument("folder", default="my-notebooks", type=click.Path(path_type=Path))
+@click.option(
+    "--browser/--no-browser", default=True, help="Open a browser on it, or only serve it."
+)
+@click.option("--port", type=click.IntRange(1, 65535), help="Default: the first free from 8888.")
+@click.option("--copy-only", is_flag=True, help="Copy the notebooks and stop.")
+def lab(folder: Path, browser: bool, port: int | None, copy_only: bool) -> None:
+    """Copy the notebooks into FOLDER (default: my-notebooks) and open JupyterLab on them.
+
+    A notebook you have changed is never overwritten.
+
+    \b
+    Example:
+      quantlab lab my-notebooks --no-browser --port 8890
+    """
+    from ..workspace import copy_notebooks, open_jupyterlab
+
+    for name, outcome in copy_notebooks(folder):
+        if outcome == "kept":
+            click.echo(
+                f"{name}: kept as you changed it; for the course's copy, rename yours and run again"
+            )
+        elif outcome != "unchanged":
+            click.echo(f"{name}: {outcome}")
+    if copy_only:
+        click.echo(f"The notebooks are in {folder}.")
+        return
+    sys.exit(open_jupyterlab(folder, port=port, browser=browser))
+
+
+@click.command()
+@click.option(
+    "--train", "train_first", is_flag=True, help="Train the baseline instead of loading it."
+)
+@click.option(
+    "--recipe",
+    type=click.Choice(RECIPES),
+    default="fast",
+    show_default=True,
+    help="With --train: the course lab's settings, or one epoch with one cycle.",
+)
+@click.option("--epochs", type=click.IntRange(1), help="With --train; default: the recipe's.")
+@click.option(
+    "--retrain-epochs",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Epochs of retraining; the course lab takes 5.",
+)
+@click.option(
+    "--seeds",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Repeat the random parts; shows mean and standard deviation.",
+)
+@click.option("--device", help="cpu, cuda or mps; default: the best there is.")
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("build/tour"),
+    show_default=True,
+    help="Folder for index.html and the figures.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the numbers for a machine.")
+def tour(
+    train_first: bool,
+    recipe: str,
+    epochs: int | None,
+    retrain_epochs: int,
+    seeds: int,
+    device: str | None,
+    report: Path,
+    as_json: bool,
+) -> None:
+    """Walk the whole lab in the terminal, and write a report with its figures.
+
+    \b
+    Examples:
+      quantlab tour
+      quantlab tour --train
+      quantlab tour --seeds 5 --json > tour.json
+    """
+    from .tour import run_tour
+    from .tour_report import step_table, tensor_table, write_report
+
+    def say(text: str) -> None:
+        click.echo(f"· {text}", err=True)
+
+    result = run_tour(
+        train_first=train_first,
+        recipe=recipe,
+        seeds=seeds,
+        epochs=epochs,
+        retrain_epochs=retrain_epochs,
+        device=device,
+        say=say,
+    )
+    page = write_report(result, report)
+    if as_json:
+        click.echo(json.dumps(result.as_json(), indent=1, allow_nan=False))
+        return
+    terminal = console()
+    terminal.print(tensor_table(result))
+    terminal.print(step_table(result))
+    click.echo(f"{result.seconds:.0f} s. The figures are in {page}")
+
+
+@click.command()
+@click.option(
+    "--recipe",
+    type=click.Choice(RECIPES),
+    default="course",
+    show_default=True,
+    help="The course lab's settings, or one epoch with one cycle.",
+)
+@click.option("--epochs", type=click.IntRange(1), help="Default: the recipe's.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option("--device", help="cpu, cuda or mps; default: the best there is.")
+@click.option(
+    "--save",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The safetensors file to write; the settings go into its metadata.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the numbers for a machine.")
+def train(
+    recipe: str,
+    epochs: int | None,
+    seed: int,
+    device: str | None,
+    save: Path | None,
+    as_json: bool,
+) -> None:
+    """Train the network on MNIST with an L1 penalty, test it, and save it.
+
+    Ctrl-C ends the training early; the network is tested and saved as it is then, and the exit
+    status is 1.
+
+    \b
+    Example:
+      quantlab train --recipe fast --save net.safetensors
+    """
+    from ..checkpoints import save_net
+    from ..training import evaluate
+    from ..training import train as train_net
+
+    if save is not None:
+        check_writable(save)
+    result = train_net(recipe=recipe, epochs=epochs, seed=seed, device=device)
+    metadata = {
+        **result.settings,
+        "interrupted": result.interrupted,
+        "training_accuracy": [round(epoch.accuracy, 4) for epoch in result.history],
+        "test_accuracy": evaluate(result.net).accuracy,
+    }
+    if save is not None:
+        save_net(result.net, save, metadata=metadata)
+    if as_json:
+        history = [epoch._asdict() for epoch in result.history]
+        click.echo(json.dumps(metadata | {"history": history}, indent=1))
+    else:
+        for epoch in result.history:
+            click.echo(
+                f"epoch {epoch.epoch}: loss {epoch.loss:.4f}, "
+                f"training accuracy {epoch.accuracy:.2%}, {epoch.seconds:.1f} s"
+            )
+        click.echo(f"test accuracy {metadata['test_accuracy']:.2%}")
+        if save is not None:
+            click.echo(f"saved in {save}")
+    if result.interrupted:
+        sys.exit(1)
+
+
+@click.command()
+@click.argument("baseline", metavar="BASELINE")
+@click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
+@click.option(
+    "--train",
+    "train_first",
+    is_flag=True,
+    help="Train a network first (5 one-cycle epochs) and save it as BASELINE.",
+)
+@click.option(
+    "--min-accuracy",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    default=0.982,
+    show_default=True,
+    help="What the file must reach, on images held out of the training images.",
+)
+@click.option(
+    "--max-drop",
+    type=click.FloatRange(0, 1),
+    help="Instead: how much less than BASELINE; 0.0015 stands for 0.15 points.",
+)
+@click.option(
+    "--tolerance",
+    type=click.FloatRange(0, min_open=True),
+    default=0.01,
+    show_default=True,
+    help="Rise of the loss that quantizing one tensor may cost; less gives more centres.",
+)
+@click.option(
+    "--merge", is_flag=True, help="Replace the two dense layers by their product before pruning."
+)
+@click.option(
+    "--pruning/--no-pruning", default=True, help="Prune (the default), or keep every weight."
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print the result for a machine.")
+def compress(
+    baseline: str,
+    out: Path,
+    train_first: bool,
+    min_accuracy: float,
+    max_drop: float | None,
+    tolerance: float,
+    merge: bool,
+    pruning: bool,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Make the smallest file of BASELINE that is still accurate enough, and print its ledger.
+
+    BASELINE is a file that quantlab train --save wrote, or the word baseline for the network
+    that travels with the package. The file is chosen by images held out of the training images;
+    the test set only measures what was chosen. Takes a few minutes. Exit status 1 if the accuracy
+    was not reached; the most accurate file is written all the same.
+
+    \b
+    Examples:
+      quantlab compress baseline small.safetensors
+      quantlab compress baseline small.safetensors --no-pruning --tolerance 0.003
+      quantlab compress --train net.safetensors small.safetensors --merge --max-drop 0.001
+    """
+    from .. import checkpoints, data, training
+    from ..compress import compress as compressed
+    from ..compress import holdout
+    from ..storage import ledger, load_quantized, save_quantized
+
+    check_writable(out)
+    images = data.load_mnist("train")
+    if train_first:
+        check_writable(Path(baseline))
+        kept, _ = holdout(images, seed=seed)
+        trained = training.train(recipe="fast", epochs=5, l1_beta=1e-4, seed=seed, data=kept)
+        checkpoints.save_net(trained.net, baseline, metadata=trained.settings)
+        if trained.interrupted:
+            sys.exit(1)
+    net = checkpoints.load_baseline() if baseline == "baseline" else checkpoints.load_net(baseline)
+    result = compressed(
+        net,
+        min_accuracy=min_accuracy,
+        max_drop=max_drop,
+        tolerance=tolerance,
+        merge=merge,
+        pruning=pruning,
+        seed=seed,
+        data=images,
+    )
+    size = save_quantized(result.model, out)
+    loaded = load_quantized(out)
+    found = {
+        "file_bytes": size,
+        "ratio": ledger(out).ratio,
+        "validation_accuracy": result.accuracy,
+        "test_accuracy": training.evaluate(loaded.net).accuracy,
+        "float_test_accuracy": training.evaluate(net).accuracy,
+        "reached": result.reached,
+        "interrupted": result.interrupted,
+        "trials": [trial._asdict() for trial in result.trials],
+    }
+    if as_json:
+        click.echo(json.dumps(found, indent=1))
+    else:
+        click.echo(str(ledger(out)))
+        click.echo(
+            f"validation accuracy {result.accuracy:.2%}; test accuracy, read back from {out}: "
+            f"{found['test_accuracy']:.2%} (float32: {found['float_test_accuracy']:.2%})"
+        )
+        if not result.reached:
+            click.echo("The accuracy asked for was not reached on the held-out images.", err=True)
+    if result.interrupted or not result.reached:
+        sys.exit(1)
+
+
+@click.command()
+@click.argument("notebooks", nargs=-1, required=True, metavar="NOTEBOOK...")
+@click.option("--student", metavar="ID", help="Your id, where no platform knows who uploads.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("."),
+    help="Folder for the bundle and the receipt; default: this one.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the receipt for a machine.")
+def submit(notebooks: tuple[str, ...], student: str | None, out: Path, as_json: bool) -> None:
+    """Bundle each NOTEBOOK, or a folder's answered ones, into one file to hand in.
+
+    Says what is not answered yet, and prints a receipt; keep it.
+
+    \b
+    Examples:
+      quantlab submit my-notebooks/02_uniform_quantization.ipynb
+      quantlab submit my-notebooks --student s01
+    """
+    from ..submit import read_submissions, write_bundle
+
+    submissions = read_submissions(notebooks)
+    for one in submissions:
+        told = f"{one.answered} of {len(one.states)} answered"
+        if not one.states:
+            told = "not known to the installed package, so its answers are not looked at"
+        click.echo(f"{one.lesson}: {told}", err=as_json)
+        for name, state in one.states.items():
+            if state != "answered":
+                words = "not answered" if state == "unanswered" else "its cell is missing"
+                click.echo(f"  {name}: {words}", err=as_json)
+    receipt = write_bundle(submissions, out, student=student)
+    if as_json:
+        unanswered = {
+            one.lesson: [name for name, state in one.states.items() if state != "answered"]
+            for one in submissions
+        }
+        plain = {"id": receipt.id, **receipt._asdict(), "unanswered": unanswered}
+        click.echo(json.dumps({**plain, "file": str(out / receipt.file)}, indent=1))
+        return
+    click.echo(receipt.as_text(), nl=False)
+    click.echo(f"Hand in {out / receipt.file}; the receipt is also in {out / receipt.receipt_file}")
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the findings for a machine.")
+def doctor(as_json: bool) -> None:
+    """Check the installation: libraries, device, data, baseline, notebooks.
+
+    Exit status 1 if something has to be mended.
+
+    \b
+    Example:
+      quantlab doctor
+    """
+    from .doctor import examine
+
+    findings = examine()
+    if as_json:
+        click.echo(json.dumps([finding._asdict() for finding in findings], indent=1))
+    else:
+        for finding in findings:
+            click.echo(f"{finding.status:5}{finding.subject:18}{finding.detail}")
+            if finding.mend:
+                click.echo(f"     {'':18}to mend it: {finding.mend}")
+    if any(finding.status == "fail" for finding in findings):
+        sys.exit(1)
+
+
+COMMANDS = (lab, tour, train, compress, submit, doctor)

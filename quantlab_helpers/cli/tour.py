@@ -1,0 +1,202 @@
+"""The course lab from end to end, without a notebook: the steps, and what each one measures."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from ..checkpoints import load_baseline
+from ..data import load_mnist
+from ..experiments import SweepPoint, bits_sweep, k_sweep, spread
+from ..metrics import float32_bytes
+from ..model import Net
+from ..network import QuantizedModel, quantize_model
+from ..quantizers import kmeans_quantize, uniform_quantize
+from ..storage import load_quantized, save_quantized
+from ..training import RECIPES, TrainingResult, evaluate, train
+
+# Test accuracy as the two editions of the course lab print it, one run each.
+PUBLISHED: dict[str, list[float | None]] = {
+    "baseline": [0.9812, 0.9817],
+    "uniform": [0.9830, 0.9459],
+    "kmeans": [0.9761, 0.9824],
+    "retrained": [None, 0.9845],
+    "requantized": [None, None],
+    "stored": [None, None],
+}
+EDITIONS = ("original", "certification edition")
+K = 8
+# A network that is quantized again should not end in the middle of large steps.
+_RETRAINING: dict[str, Any] = {"recipe": "fast", "learning_rate": 0.001}
+
+
+@dataclass
+class Step:
+    """One step of the course lab: test accuracy 0..1 for each seed, and the network's bytes."""
+
+    name: str
+    bytes: int = 0
+    accuracies: list[float] = field(default_factory=list)
+
+    @property
+    def accuracy(self) -> float:
+        """Mean over the seeds."""
+        return sum(self.accuracies) / len(self.accuracies)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what ``quantlab tour --json`` prints of this step."""
+        row: dict[str, Any] = {
+            "step": self.name,
+            "accuracy": self.accuracy,
+            "bytes": self.bytes,
+            "published": PUBLISHED[self.name],
+        }
+        if len(self.accuracies) > 1:
+            row |= {"std": spread(self.accuracies).std, "accuracies": self.accuracies}
+        return row
+
+
+@dataclass
+class Tour:
+    """Everything the tour measured; networks and codes are those of the first seed."""
+
+    seconds: float
+    steps: list[Step]
+    net: Net
+    uniform: QuantizedModel
+    kmeans: QuantizedModel
+    bits: list[SweepPoint]
+    ks: list[SweepPoint]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what ``quantlab tour --json`` prints."""
+        tensors = []
+        for step, model in (("uniform", self.uniform), ("kmeans", self.kmeans)):
+            for row in model.report:
+                # JSON has no infinity: null stands for a tensor that lost nothing.
+                sqnr = row.sqnr_db if abs(row.sqnr_db) < float("inf") else None
+                tensors.append({"step": step, **row._asdict(), "sqnr_db": sqnr})
+        return {
+            "seconds": self.seconds,
+            "steps": [step.as_json() for step in self.steps],
+            "tensors": tensors,
+            "bits_sweep": [point._asdict() for point in self.bits],
+            "k_sweep": [point._asdict() for point in self.ks],
+        }
+
+
+def run_tour(
+    *,
+    train_first: bool = False,
+    recipe: str = "fast",
+    seeds: int = 1,
+    epochs: int | None = None,
+    retrain_epochs: int = 1,
+    device: str | torch.device | None = None,
+    progress: bool = True,
+    say: Callable[[str], None] = lambda text: None,
+) -> Tour:
+    """Walk the course lab: baseline, uniform, k-means, retrain, again, store; test after each.
+
+    Parameters
+    ----------
+    train_first : bool, default=False
+        Train the baseline, once per seed, instead of loading the one in the package.
+    recipe : {"fast", "course"}, default="fast"
+        How the baseline is trained then.
+    seeds : int, default=1
+        How often the random parts (training and retraining) are repeated.
+    epochs, retrain_epochs : int
+        Of the baseline where it is trained (by default the recipe's), and of the retraining:
+        one cycle with the course lab's learning rate as its peak, whichever the recipe.
+    device : str or torch.device, optional
+        By default CUDA or MPS where there is one, else the CPU.
+    progress : bool, default=True
+        Show progress bars.
+    say : callable, optional
+        Gets a line of text before each step.
+
+    Returns
+    -------
+    Tour
+        All numbers; ``report.write_report`` draws them.
+
+    Examples
+    --------
+    >>> run_tour(seeds=3)  # doctest: +SKIP
+    """
+    started = time.perf_counter()
+    steps = {name: Step(name) for name in PUBLISHED}
+    test = load_mnist("test", device=device)
+    first: tuple[Net, QuantizedModel, QuantizedModel] | None = None
+
+    def measure(name: str, net: nn.Module, size: int) -> None:
+        steps[name].accuracies.append(evaluate(net, test).accuracy)
+        steps[name].bytes = size
+
+    for seed in range(seeds):
+        run = f" (seed {seed})" if seeds > 1 else ""
+        if train_first:
+            wanted = _plural(epochs or RECIPES[recipe].epochs, "epoch")
+            say(f"training the baseline, recipe {recipe!r}, {wanted}{run}")
+            net = _finished(
+                train(recipe=recipe, epochs=epochs, seed=seed, device=device, progress=progress)
+            )
+        else:
+            say(f"loading the trained baseline{run}")
+            net = load_baseline(device)
+        measure("baseline", net, float32_bytes(net))
+        say(f"uniform: 8-bit weights, 1-bit biases{run}")
+        uniform = quantize_model(
+            net, weights=lambda w: uniform_quantize(w, 8), biases=lambda b: uniform_quantize(b, 1)
+        )
+        measure("uniform", uniform.net, uniform.total_bytes)
+        say(f"k-means: k = {K} for weights and biases{run}")
+        kmeans = _kmeans(net)
+        measure("kmeans", kmeans.net, kmeans.total_bytes)
+        say(f"retraining the k-means network, {_plural(retrain_epochs, 'epoch')}{run}")
+        again = Net().to(next(net.parameters()).device)
+        again.load_state_dict(kmeans.net.state_dict())
+        retrained = _finished(
+            train(again, **_RETRAINING, epochs=retrain_epochs, seed=seed, progress=progress)
+        )
+        measure("retrained", retrained, float32_bytes(retrained))
+        say(f"k-means again: k = {K}{run}")
+        requantized = _kmeans(retrained)
+        measure("requantized", requantized.net, requantized.total_bytes)
+        say(f"storing it, entropy-coded, and reading it back{run}")
+        with tempfile.TemporaryDirectory() as folder:
+            size = save_quantized(requantized, Path(folder) / "net.safetensors")
+            stored = load_quantized(Path(folder) / "net.safetensors", device=device)
+        measure("stored", stored.net, size)
+        first = first or (net, uniform, kmeans)
+    assert first is not None
+    say("accuracy against bits and against k")
+    bits = bits_sweep(first[0], data=test, progress=progress)
+    ks = k_sweep(first[0], data=test, progress=progress)
+    return Tour(time.perf_counter() - started, list(steps.values()), *first, bits, ks)
+
+
+def _kmeans(net: nn.Module) -> QuantizedModel:
+    """Quantize weights and biases to `K` centres."""
+    return quantize_model(
+        net, weights=lambda w: kmeans_quantize(w, K), biases=lambda b: kmeans_quantize(b, K)
+    )
+
+
+def _finished(result: TrainingResult) -> Net:
+    """Return the network; whoever interrupts a training wants the tour to end."""
+    if result.interrupted:
+        raise KeyboardInterrupt
+    return result.net
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -1,0 +1,120 @@
+"""The view of `explore_storage`: one file in three codings, byte by byte."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from functools import lru_cache
+
+from matplotlib.artist import Artist
+from matplotlib.figure import Figure
+from torch import nn
+
+from ..plots.storage import ledger_bars
+from ..plots.style import BARS
+from ..storage import CODINGS, Ledger
+from .readouts import files_of, on_centres, on_equal_steps
+from .view import Menu, Scene, Settings, Slider
+
+
+class StorageScene(Scene):
+    """The ledger of a file as bars, and beside it what the other codings make of it."""
+
+    size = (8.4, 6.2)
+
+    def __init__(self, net: nn.Module) -> None:
+        self.net = net
+        self.controls = (
+            Slider("bits", "bits per code", range(1, 7), 3, "bit"),
+            Menu(
+                "scheme",
+                "levels",
+                {"k-means, 2^bits centres": "kmeans", "uniform": "uniform"},
+                "kmeans",
+            ),
+            Menu("coding", "coding", {coding: coding for coding in CODINGS}, "packed"),
+        )
+        self.files = lru_cache(maxsize=32)(self._files)
+
+    def build(self, figure: Figure) -> Sequence[Artist]:
+        """Make axes for the three files and for the ledger of one."""
+        grid = figure.add_gridspec(2, 1, height_ratios=[3, 8])
+        self.sizes, self.rows = (figure.add_subplot(grid[i]) for i in (0, 1))
+        return []
+
+    def ground(self, settings: Settings) -> Hashable:
+        """Everything changes with every setting."""
+        return tuple(settings.values())
+
+    def lay(self, settings: Settings) -> None:
+        """Draw the three sizes on one scale, and the ledger on its own."""
+        files = self.files(settings["scheme"], settings["bits"])
+        self.sizes.clear()
+        self.rows.clear()
+        largest = max(counted.file_bytes for counted in files.values())
+        for place, (coding, counted) in enumerate(files.items()):
+            chosen = coding == settings["coding"]
+            size = counted.file_bytes
+            self.sizes.barh(
+                [coding], [size], color=BARS if chosen else "white", edgecolor=BARS, lw=1.5
+            )
+            self.sizes.text(
+                size + largest / 60, place, f"{size:,}{' (below)' if chosen else ''}", va="center"
+            )
+        self.sizes.set_xlim(0, 1.35 * largest)
+        self.sizes.invert_yaxis()
+        self.sizes.locator_params(axis="x", nbins=4)
+        self.sizes.xaxis.set_major_formatter("{x:,.0f}")
+        self.sizes.set_title("bytes of the file in each coding")
+        counted = files[settings["coding"]]
+        title = f"{settings['coding']}: {counted.ratio:.1f} times smaller than float32"
+        ledger_bars(counted, title=title, ax=self.rows)
+        self.rows.locator_params(axis="x", nbins=4)
+        handles, labels = self.rows.get_legend_handles_labels()
+        self.rows.legend(
+            handles,
+            labels,
+            frameon=False,
+            loc="upper center",
+            bbox_to_anchor=(0.45, -0.2),
+            ncols=4,
+            columnspacing=1,
+            handlelength=1.5,
+        )
+
+    def update(self, settings: Settings) -> None:
+        """Nothing moves on its own."""
+
+    def describe(self, settings: Settings) -> tuple[str, str]:
+        """Say how large the file is and where most of it goes."""
+        counted = self.files(settings["scheme"], settings["bits"])[settings["coding"]]
+        largest = max(counted.rows, key=lambda row: row.total_bytes)
+        share = largest.total_bytes / counted.file_bytes
+        alt = (
+            "Bars of the bytes of the file in three codings, and below them the "
+            f"{settings['coding']} file tensor by tensor: payload filled, codebook hatched, tables "
+            f"and header white, a stroke at the entropy bound. {largest.name} takes {share:.0%}."
+        )
+        sentence = (
+            f"{settings['scheme']}, {settings['bits']} bits, {settings['coding']}: "
+            f"{counted.file_bytes:,} bytes, {counted.ratio:.1f} times smaller than float32; "
+            f"{largest.name} takes {share:.0%} of them."
+        )
+        return alt, sentence.replace("kmeans", "k-means").replace("1 bits", "1 bit")
+
+    def facts(self, settings: Settings) -> dict[str, str]:
+        """Return the sums of the ledger."""
+        counted = self.files(settings["scheme"], settings["bits"])[settings["coding"]]
+        rows = counted.rows
+        sums = {
+            "payload": sum(row.payload_bytes for row in rows),
+            "codebooks": sum(row.codebook_bytes for row in rows),
+            "tables": sum(row.table_bytes for row in rows),
+            "header and padding": counted.header_bytes + counted.padding_bytes,
+            "file": counted.file_bytes,
+            "float32": counted.float32_bytes,
+        }
+        return {name: f"{size:,} bytes" for name, size in sums.items()}
+
+    def _files(self, scheme: str, bits: int) -> dict[str, Ledger]:
+        make = on_centres if scheme == "kmeans" else on_equal_steps
+        return files_of(make(self.net, 2**bits if scheme == "kmeans" else bits))

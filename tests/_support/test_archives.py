@@ -1,0 +1,229 @@
+"""Archives from outside: whatever is wrong with one stays with it, and nothing grows."""
+
+import io
+import os
+import stat
+import tarfile
+import zipfile
+from datetime import UTC, datetime
+
+import pytest
+
+from quantlab_helpers._support.archive_members import ArchiveError
+from quantlab_helpers._support.archives import Fault, Folder, Limits, shown, walk
+
+
+def zipped(files, path=None):
+    target = path or io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return target if path else target.getvalue()
+
+
+def contents(source, **limits):
+    """Return {path: content} of all that can be read, and the faults as {path: text}."""
+    read, faults = {}, {}
+    for found in walk(source, limits=Limits()._replace(**limits)):
+        if isinstance(found, Fault):
+            faults["/".join(found.trail)] = found.text
+            continue
+        for entry in found.entries:
+            path = "/".join((*found.trail, entry.name))
+            try:
+                read[path] = entry.read()
+            except ArchiveError as error:
+                faults[path] = str(error)
+    return read, faults
+
+
+def test_folders_and_archives_are_read_to_the_bottom(tmp_path):
+    inner = zipped({"deep/02.ipynb": b"inner"})
+    zipped({"s01/02.ipynb": b"plain", "s02.zip": inner}, tmp_path / "class.zip")
+    (tmp_path / "s03").mkdir()
+    (tmp_path / "s03" / "02.ipynb").write_bytes(b"file")
+    read, faults = contents(tmp_path)
+    assert read == {
+        "class.zip/s01/02.ipynb": b"plain",
+        "class.zip/s02.zip/deep/02.ipynb": b"inner",
+        "s03/02.ipynb": b"file",
+    }
+    assert faults == {}
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz", "w:bz2", "w:xz"])
+def test_tar_files_are_read_whatever_compresses_them(tmp_path, mode):
+    path = tmp_path / "s01.tar.gz"
+    with tarfile.open(path, mode) as archive:
+        info = tarfile.TarInfo("week/02.ipynb")
+        info.size, info.mtime = 3, 1_750_000_000
+        archive.addfile(info, io.BytesIO(b"abc"))
+    assert contents(path) == ({"s01.tar.gz/week/02.ipynb": b"abc"}, {})
+    [folder] = walk(path)
+    assert folder.entries[0].modified == datetime.fromtimestamp(1_750_000_000, UTC)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../../02.ipynb", "/etc/02.ipynb", "a/../../02.ipynb", "C:\\02.ipynb", "..\\02.ipynb"],
+)
+def test_a_path_that_leads_out_is_left_out_and_the_rest_is_read(tmp_path, name):
+    zipped({name: b"bad", "02.ipynb": b"good"}, tmp_path / "s01.zip")
+    read, faults = contents(tmp_path / "s01.zip")
+    assert read == {"s01.zip/02.ipynb": b"good"}
+    assert list(faults.values()) == ["its path leads out of the archive; it was left out"]
+    assert [path.name for path in tmp_path.iterdir()] == ["s01.zip"]
+
+
+def test_the_backslashes_of_an_old_windows_tool_are_folders(tmp_path):
+    zipped({"week\\02.ipynb": b"good"}, tmp_path / "s01.zip")
+    read, faults = contents(tmp_path / "s01.zip")
+    assert (read, faults) == ({"s01.zip/week/02.ipynb": b"good"}, {})
+
+
+def test_links_and_devices_in_archives_are_left_out(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        info = zipfile.ZipInfo("02.ipynb")
+        info.external_attr = (stat.S_IFLNK | 0o777) << 16
+        archive.writestr(info, "/etc/passwd")
+    with tarfile.open(tmp_path / "b.tar", "w") as archive:
+        for kind in (tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE):
+            info = tarfile.TarInfo(f"{kind.decode()}.ipynb")
+            info.type, info.linkname = kind, "/etc/passwd"
+            archive.addfile(info)
+    read, faults = contents(tmp_path)
+    assert read == {}
+    special = "it is a symbolic link or another special file; it was left out"
+    assert list(faults.values()) == [special, f"{special} (and 3 more like it)"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_links_and_pipes_in_folders_are_not_followed(tmp_path):
+    (tmp_path / "s01").mkdir()
+    (tmp_path / "s01" / "02.ipynb").symlink_to("/etc/passwd")
+    (tmp_path / "s02").symlink_to("/etc")
+    (tmp_path / "s03").mkdir()
+    os.mkfifo(tmp_path / "s03" / "02.ipynb")
+    read, faults = contents(tmp_path)
+    link = "it is a symbolic link; links are not followed"
+    assert read == {}
+    assert faults == {
+        "s01/02.ipynb": link,
+        "s02": link,
+        "s03/02.ipynb": "is no ordinary file",
+    }
+
+
+def test_a_bomb_is_stopped_and_its_neighbours_are_read(tmp_path):
+    zeros = b"\0" * (1 << 20)
+    zipped({f"{i}.ipynb": zeros for i in range(40)}, tmp_path / "bomb.zip")
+    zipped({"02.ipynb": b"good"}, tmp_path / "good.zip")
+    read, faults = contents(tmp_path, file_bytes=2 << 20)
+    assert sum(map(len, read.values())) < (11 << 20)  # 250 times the file has 10 MB
+    assert read["good.zip/02.ipynb"] == b"good"
+    assert "grows out of all proportion" in faults["bomb.zip/39.ipynb"]
+
+
+def test_one_huge_member_is_read_no_further_than_the_limit(tmp_path):
+    zipped({"02.ipynb": b"\0" * (5 << 20)}, tmp_path / "s01.zip")
+    _, faults = contents(tmp_path, file_bytes=1 << 20)
+    assert faults == {"s01.zip/02.ipynb": "has more than 1 MB"}
+
+
+def test_a_bomb_inside_a_tar_is_stopped_while_it_is_decompressed(tmp_path):
+    with tarfile.open(tmp_path / "s01.tar.gz", "w:gz") as archive:
+        info = tarfile.TarInfo("02.ipynb")
+        info.size = 30 << 20
+        archive.addfile(info, io.BytesIO(b"\0" * info.size))
+    _, faults = contents(tmp_path, file_bytes=1 << 20)
+    assert "it grows out of all proportion" in faults["s01.tar.gz"]
+
+
+def test_bombs_in_a_learners_archive_share_one_budget(tmp_path):
+    inner = zipped({f"{i}.ipynb": b"\0" * (1 << 20) for i in range(8)})
+    zipped({f"s01/{i}.zip": inner for i in range(8)}, tmp_path / "class.zip")
+    read, faults = contents(tmp_path, file_bytes=2 << 20, ratio=1_000, nested_bytes=4 << 20)
+    assert sum(map(len, read.values())) <= 8 * (4 << 20) and faults
+
+
+def test_archives_in_archives_end_somewhere(tmp_path):
+    content = zipped({"02.ipynb": b"deep"})
+    for level in range(6):
+        content = zipped({f"{level}.zip": content})
+    (tmp_path / "s01.zip").write_bytes(content)
+    read, faults = contents(tmp_path)
+    assert read == {} and list(faults.values()) == ["archives are packed more than 3 deep"]
+
+
+def test_too_many_files_are_not_looked_through(tmp_path):
+    zipped({f"{i}.txt": b"" for i in range(20)}, tmp_path / "s01.zip")
+    _, faults = contents(tmp_path, members=10)
+    assert faults == {"s01.zip": "it holds more than 10 files; ask for the notebooks alone"}
+
+
+def test_an_encrypted_archive_is_one_line(tmp_path):
+    path = zipped({"a.ipynb": b"x" * 40, "b.ipynb": b"y" * 40}, tmp_path / "s01.zip")
+    raw = bytearray(path.read_bytes())
+    for signature, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        place = raw.find(signature)
+        while place >= 0:
+            raw[place + flags] |= 1
+            place = raw.find(signature, place + 4)
+    path.write_bytes(raw)
+    read, faults = contents(path)
+    text = "it is encrypted; ask for it without a password (and 1 more like it)"
+    assert (read, faults) == ({}, {"s01.zip/a.ipynb": text})
+
+
+@pytest.mark.parametrize("name", ["s01.zip", "s01.tar", "s01.tar.gz", "s01.tgz"])
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 half of it", b"\x1f\x8b\x08", b"\0" * 99])
+def test_a_damaged_archive_is_a_line_and_no_crash(tmp_path, name, content):
+    (tmp_path / name).write_bytes(content)
+    read, faults = contents(tmp_path)
+    assert read == {}
+    assert list(faults) == [name]
+    assert any(words in faults[name] for words in ("is damaged, or no archive", "holds no files"))
+
+
+def test_every_truncation_and_every_flipped_byte_is_survived(tmp_path):
+    whole = zipped({"02.ipynb": b"abc" * 50, "work/03.ipynb": b"def" * 50})
+    path = tmp_path / "s01.zip"
+    for place in range(len(whole)):
+        for damaged in (whole[:place], whole[:place] + b"\xff" + whole[place + 1 :]):
+            path.write_bytes(damaged)
+            contents(path)
+
+
+def test_other_archives_are_named(tmp_path):
+    for name in ("s01.rar", "s02.7z"):
+        (tmp_path / name).write_bytes(b"Rar!")
+    _, faults = contents(tmp_path)
+    text = "7z and rar archives are not read; unpack it, or ask for a zip"
+    assert faults == {"s01.rar": text, "s02.7z": text}
+
+
+def test_what_systems_leave_behind_is_passed_over(tmp_path):
+    junk = {"__MACOSX/._02.ipynb": b"", ".ipynb_checkpoints/02.ipynb": b"old", ".DS_Store": b""}
+    zipped({**junk, "02.ipynb": b"good"}, tmp_path / "s01.zip")
+    (tmp_path / ".ipynb_checkpoints").mkdir()
+    (tmp_path / ".ipynb_checkpoints" / "02-checkpoint.ipynb").write_bytes(b"old")
+    assert contents(tmp_path) == ({"s01.zip/02.ipynb": b"good"}, {})
+
+
+def test_the_date_of_a_zip_is_taken_in_utc_where_it_has_one(tmp_path):
+    with zipfile.ZipFile(tmp_path / "s01.zip", "w") as archive:
+        info = zipfile.ZipInfo("02.ipynb", date_time=(2026, 1, 30, 12, 0, 0))
+        info.extra = b"UT\x05\x00\x01" + (1_750_000_000).to_bytes(4, "little")
+        archive.writestr(info, b"")
+    [folder] = walk(tmp_path)
+    assert isinstance(folder, Folder)
+    assert folder.entries[0].modified == datetime.fromtimestamp(1_750_000_000, UTC)
+
+
+def test_a_missing_source_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"There is no '.*gone' to collect from"):
+        list(walk(tmp_path / "gone"))
+
+
+def test_names_cannot_upset_a_terminal():
+    assert shown(("a\x1b[2J", "b\n\u202e")) == "a?[2J/b??"
