@@ -20,7 +20,8 @@ from typing import Any, NamedTuple
 from _bench import Row, table
 
 import quantlab_helpers as ql
-from quantlab_helpers.compress import compress, holdout
+from quantlab_helpers.compression.search import compress
+from quantlab_helpers.data import holdout
 
 NOTES = (
     "What these rest on: the network is far larger than MNIST needs, and an L1 penalty empties "

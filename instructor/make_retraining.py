@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 import quantlab_helpers as ql
-from quantlab_helpers.finetune import train_codebook
+from quantlab_helpers.compression.finetune import train_codebook
 
 TARGET = Path(__file__).parent.parent / "quantlab_helpers" / "assets" / "retraining.json"
 K, EPOCHS, IMAGES, SEED, LAYER = 4, 6, 6_000, 0, "conv2"

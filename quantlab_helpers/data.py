@@ -165,3 +165,38 @@ def _ensure_file(path: Path) -> None:
 
 def _md5(content: bytes) -> str:
     return hashlib.md5(content, usedforsecurity=False).hexdigest()
+
+
+def holdout(data: Dataset, *, images: int = 10_000, seed: int = 0) -> tuple[Dataset, Dataset]:
+    """Split training images at random into those to train on and those to validate with.
+
+    Parameters
+    ----------
+    data : Dataset
+        MNIST's training images are not in random order: a slice of them is easier, or harder,
+        than the rest.
+    images : int, default=10000
+        Size of the validation set, at least 1 and less than all.
+    seed : int, default=0
+        Draws the split.
+
+    Returns
+    -------
+    tuple of Dataset
+        Training and validation images.
+
+    Examples
+    --------
+    >>> training, validation = holdout(load_mnist("train", limit=50, device="cpu"), images=10)
+    >>> len(training.labels), len(validation.labels)
+    (40, 10)
+    """
+    total = len(data.labels)
+    check_int("images", images, low=1, high=total - 1)
+    order = torch.randperm(total, generator=torch.Generator().manual_seed(seed))
+    order = order.to(data.labels.device)
+    rest, held = order[images:], order[:images]
+    return (
+        Dataset(data.images[rest], data.labels[rest]),
+        Dataset(data.images[held], data.labels[held]),
+    )

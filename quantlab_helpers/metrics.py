@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
 from ._support.validation import as_weights
-from .quantizers import QuantizedTensor
+from .quantizers.tensor import QuantizedTensor
 
 
 def sse(weights: ArrayLike | Tensor, quantized: QuantizedTensor) -> float:

@@ -6,10 +6,19 @@ are what makes it a good patient for quantization. Read `training.py` next.
 
 from __future__ import annotations
 
+import hashlib
+import json
+from importlib.resources import as_file, files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+import safetensors
+import safetensors.torch
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ._support.files import write_atomically
 from ._support.validation import check_int, resolve_device
 
 
@@ -76,3 +85,172 @@ def reset_model(*, seed: int = 0, device: str | torch.device | None = None) -> N
         torch.manual_seed(seed)
         net = Net()
     return net.to(target)
+
+
+def save_net(net: Net, path: str | Path, *, metadata: dict[str, object] | None = None) -> None:
+    """Write the weights of a network to a safetensors file, atomically.
+
+    Parameters
+    ----------
+    net : Net
+        The network; parameters and BatchNorm's running statistics are stored as float32.
+    path : str or Path
+        The file to write. An existing file is replaced.
+    metadata : dict, optional
+        Anything JSON can hold: where the weights come from. `net_metadata` reads it back.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from quantlab_helpers import reset_model
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_net(reset_model(), Path(folder) / "net.safetensors", metadata={"epochs": 0})
+    ...     net_metadata(Path(folder) / "net.safetensors")["epochs"]
+    0
+    """
+    tensors = {name: value.detach().cpu().contiguous() for name, value in net.state_dict().items()}
+    note = {**(metadata or {}), "weights_sha256": _sha256(tensors)}
+    file = safetensors.torch.save(tensors, {"quantlab": json.dumps(note, sort_keys=True)})
+    write_atomically(Path(path), file)
+
+
+def load_net(path: str | Path, *, device: str | torch.device | None = None) -> Net:
+    """Read a network that `save_net` wrote.
+
+    Parameters
+    ----------
+    path : str or Path
+        A safetensors file with exactly the tensors of `Net`.
+    device : str or torch.device, optional
+        By default CUDA or MPS where there is one, else the CPU.
+
+    Returns
+    -------
+    Net
+        In evaluation mode.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is not a safetensors file, its tensors are not those of `Net`, or they have
+        another checksum than the file says.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from quantlab_helpers import reset_model
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_net(reset_model(seed=3), Path(folder) / "net.safetensors")
+    ...     net = load_net(Path(folder) / "net.safetensors", device="cpu")
+    >>> torch.equal(net.fc1.weight, reset_model(seed=3, device="cpu").fc1.weight)
+    True
+    """
+    net = Net()
+    _read(path, net)
+    return net.to(resolve_device(device)).eval()
+
+
+def net_metadata(path: str | Path) -> dict[str, object]:
+    """Return what `save_net` was told about the weights in a file.
+
+    Parameters
+    ----------
+    path : str or Path
+        A file written by `save_net`.
+
+    Returns
+    -------
+    dict
+        The metadata, and as ``weights_sha256`` the checksum of the weights; empty in a file
+        that something else wrote.
+
+    Examples
+    --------
+    >>> baseline_metadata()["epochs"]
+    5
+    """
+    return _read(path, None)
+
+
+def load_baseline(device: str | torch.device | None = None) -> Net:
+    """Load the trained network that travels with the package.
+
+    It was trained by `train` with the course lab's settings; `baseline_metadata` says how, and
+    ``make baseline`` trains it again.
+
+    Parameters
+    ----------
+    device : str or torch.device, optional
+        By default CUDA or MPS where there is one, else the CPU.
+
+    Returns
+    -------
+    Net
+        In evaluation mode.
+
+    Examples
+    --------
+    >>> load_baseline(device="cpu").training
+    False
+    """
+    with as_file(_baseline()) as path:
+        return load_net(path, device=device)
+
+
+def baseline_metadata() -> dict[str, object]:
+    """Return the recipe, seed and measured accuracy of the network `load_baseline` loads.
+
+    Returns
+    -------
+    dict
+        What `TrainingResult` calls ``settings``, and ``test_accuracy`` in 0..1.
+
+    Examples
+    --------
+    >>> baseline_metadata()["l1_beta"]
+    0.001
+    """
+    with as_file(_baseline()) as path:
+        return net_metadata(path)
+
+
+def _baseline() -> Traversable:
+    return files("quantlab_helpers") / "assets" / "baseline.safetensors"
+
+
+def _sha256(tensors: dict[str, torch.Tensor]) -> str:
+    """Hash names and numbers, whatever their order in a file."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        digest.update(name.encode())
+        digest.update(tensors[name].contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _read(path: str | Path, net: Net | None) -> dict[str, object]:
+    """Load the file's tensors into `net`, if there is one, and return the file's metadata."""
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"There is no file {str(path)!r}; check the name and the folder.")
+    tensors: dict[str, torch.Tensor] = {}
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            note = (file.metadata() or {}).get("quantlab", "{}")
+            if net is not None:
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+                net.load_state_dict(tensors)
+    except (safetensors.SafetensorError, RuntimeError) as error:
+        reason = str(error).splitlines()[0].rstrip(":. ")
+        raise ValueError(
+            f"{str(path)!r} does not hold the weights of this package's Net ({reason}); "
+            "pass a file written by save_net."
+        ) from None
+    metadata: dict[str, object] = json.loads(note)
+    recorded = metadata.get("weights_sha256")
+    if tensors and recorded is not None and recorded != _sha256(tensors):
+        raise ValueError(
+            f"{str(path)!r} is damaged: its weights have another checksum than it says; "
+            "get the file again, or train the network again."
+        )
+    return metadata

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from .metrics import sqnr_db, unique_count
-from .quantizers import QuantizedTensor
+from .quantizers.tensor import QuantizedTensor
 
 Quantizer = Callable[[Tensor], QuantizedTensor]
 QUANTIZED_LAYERS = (nn.Conv2d, nn.BatchNorm2d, nn.Linear)
@@ -181,3 +181,42 @@ def _row(name: str, before: Tensor, after: QuantizedTensor | Tensor) -> TensorRe
         bits, sqnr = after.bits, sqnr_db(before, after)
     counts = unique_count(before), unique_count(after)
     return TensorReport(name, tuple(before.shape), *counts, bits, *_bytes(after), sqnr)
+
+
+def with_tensors(
+    model: QuantizedModel, tensors: Mapping[str, QuantizedTensor], net: nn.Module | None = None
+) -> QuantizedModel:
+    """Return a quantized network in which some tensors are others.
+
+    Parameters
+    ----------
+    model : QuantizedModel
+        Left as it is.
+    tensors : dict of str to QuantizedTensor
+        The new ones, by their names in ``model.tensors``.
+    net : torch.nn.Module, optional
+        Where BatchNorm's running statistics come from; by default ``model.net``.
+
+    Returns
+    -------
+    QuantizedModel
+        Its ``net`` computes with the new tensors; ``original`` is that of `model`.
+
+    Examples
+    --------
+    >>> from quantlab_helpers import reset_model
+    >>> model = quantize_model(reset_model(device="cpu"), weights=None, biases=None)
+    >>> zero = QuantizedTensor(np.zeros(10, np.uint8), np.zeros(1, np.float32), 1)
+    >>> with_tensors(model, {"fc2.bias": zero}).net.fc2.bias.abs().sum().item()
+    0.0
+    """
+    clone = copy.deepcopy(model.net if net is None else net).eval()
+    state = clone.state_dict()
+    kept = {
+        name: tensor if isinstance(tensor, QuantizedTensor) else state[name].cpu().clone()
+        for name, tensor in model.tensors.items()
+    }
+    with torch.no_grad():
+        for name, tensor in tensors.items():
+            state[name].copy_(torch.from_numpy(tensor.dequantize()))
+    return QuantizedModel(clone, {**kept, **tensors}, model.original)

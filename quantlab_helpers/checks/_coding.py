@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..coding import pack
 from ..metrics import entropy_bits
+from ..storage.bit_packing import pack
 from .compare import EPS32, Difference, as_array, number_differs
 from .exercise import Case, FunctionExercise, Mistake, ValueExercise
 

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..checkpoints import load_baseline
-from ..contest import MIN_ACCURACY, STEPS, Score, next_step, points_for, score_file
+from ..compression.contest import MIN_ACCURACY, STEPS, Score, next_step, points_for, score_file
 from ..metrics import float32_bytes
+from ..model import load_baseline
 from ..network import QuantizedModel
 from ._layers import FOLD_BATCHNORM, MERGE_DENSE
 from ._shrink import EXACT_ZEROS, SPEND_THE_BUDGET

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..metrics import half_step_bound
-from ..quantizers import uniform_quantize
+from ..quantizers.uniform import uniform_quantize
 from .compare import EPS32, Difference, as_array
 from .exercise import Case, FunctionExercise, Mistake, ValueExercise
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..quantizers import QuantizedTensor
+from ..quantizers.tensor import QuantizedTensor
 from ._lloyd import EXERCISES as _LLOYD
 from ._lloyd import Array, distances, f32, rounding
 from .compare import Difference, as_array

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contest import Options, cheapest
-from ..quantizers import QuantizedTensor, kmeans_quantize
+from ..compression.contest import Options, cheapest
+from ..quantizers.kmeans import kmeans_quantize
+from ..quantizers.tensor import QuantizedTensor
 from .compare import EPS32, Difference, as_array, differs_by
 from .exercise import Case, FunctionExercise, Mistake
 

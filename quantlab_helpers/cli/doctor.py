@@ -10,8 +10,8 @@ from typing import Literal, NamedTuple
 import torch
 
 from .. import __version__
-from ..checkpoints import baseline_metadata, load_baseline
 from ..data import CHECKSUMS, data_folder, load_mnist
+from ..model import baseline_metadata, load_baseline
 from ..training import evaluate
 from ..workspace import install_command, notebooks_folder
 

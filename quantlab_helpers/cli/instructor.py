@@ -15,7 +15,7 @@ from .common import console, course_folder, need_grading, printable
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from ..contest import Entry
+    from ..compression.contest import Entry
 
 
 @click.command()
@@ -74,7 +74,7 @@ def leaderboard(folder: Path, device: str | None, as_json: bool) -> None:
       quantlab leaderboard submitted
       quantlab leaderboard submitted --json > board.json
     """
-    from ..contest import leaderboard as rank
+    from ..compression.contest import leaderboard as rank
     from ..metrics import float32_bytes
     from ..model import Net
 

@@ -154,7 +154,7 @@ def train(
     Example:
       quantlab train --recipe fast --save net.safetensors
     """
-    from ..checkpoints import save_net
+    from ..model import save_net
     from ..training import evaluate
     from ..training import train as train_net
 
@@ -246,10 +246,12 @@ def compress(
       quantlab compress baseline small.safetensors --no-pruning --tolerance 0.003
       quantlab compress --train net.safetensors small.safetensors --merge --max-drop 0.001
     """
-    from .. import checkpoints, data, training
-    from ..compress import compress as compressed
-    from ..compress import holdout
-    from ..storage import ledger, load_quantized, save_quantized
+    from .. import data, training
+    from .. import model as checkpoints
+    from ..compression.search import compress as compressed
+    from ..data import holdout
+    from ..storage.file import load_quantized, save_quantized
+    from ..storage.ledgers import ledger
 
     check_writable(out)
     images = data.load_mnist("train")

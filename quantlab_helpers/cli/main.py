@@ -5,18 +5,10 @@ from __future__ import annotations
 import click
 
 from .. import __version__
-from . import (
-    grading as cli_grading,
-)
-from . import (
-    instructor as cli_instructor,
-)
-from . import (
-    learner as cli_learner,
-)
-from . import (
-    lecturer as cli_lecturer,
-)
+from . import grading as cli_grading
+from . import instructor as cli_instructor
+from . import learner as cli_learner
+from . import lecturer as cli_lecturer
 from .common import Commands
 
 

@@ -12,14 +12,15 @@ from typing import Any
 import torch
 from torch import nn
 
-from ..checkpoints import load_baseline
 from ..data import load_mnist
-from ..experiments import SweepPoint, bits_sweep, k_sweep, spread
+from ..experiments.seeds import spread
+from ..experiments.sweeps import SweepPoint, bits_sweep, k_sweep
 from ..metrics import float32_bytes
-from ..model import Net
+from ..model import Net, load_baseline
 from ..network import QuantizedModel, quantize_model
-from ..quantizers import kmeans_quantize, uniform_quantize
-from ..storage import load_quantized, save_quantized
+from ..quantizers.kmeans import kmeans_quantize
+from ..quantizers.uniform import uniform_quantize
+from ..storage.file import load_quantized, save_quantized
 from ..training import RECIPES, TrainingResult, evaluate, train
 
 # Test accuracy as the two editions of the course lab print it, one run each.

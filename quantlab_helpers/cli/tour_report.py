@@ -14,9 +14,9 @@ from rich.table import Table
 
 from .. import plots
 from .._support.files import write_atomically
-from ..experiments import spread
+from ..experiments.seeds import spread
 from ..network import QuantizedModel
-from ..quantizers import QuantizedTensor
+from ..quantizers.tensor import QuantizedTensor
 from .tour import EDITIONS, PUBLISHED, K, Step, Tour
 
 if TYPE_CHECKING:

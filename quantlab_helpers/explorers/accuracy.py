@@ -16,16 +16,16 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from .. import _cache
 from ..data import Dataset, load_mnist
+from ..experiments import cache as _cache
 from ..metrics import float32_bytes
 from ..network import QuantizedModel
-from ..storage import save_quantized
+from ..storage.file import save_quantized
 from ..training import evaluate
 
 EVERY = 10  # of the test images
 _CHUNK = 50  # images between two looks at whether the answer is still wanted
-_CODERS = ("explorers/accuracy", "_stored", "coding", "huffman", "storage")
+_CODERS = ("explorers/accuracy.py", "storage")  # what else a measured file depends on
 
 Make = Callable[[], QuantizedModel]
 
@@ -70,8 +70,7 @@ class Scores:
     @cached_property
     def _content(self) -> str:
         digest = hashlib.sha256(_cache.fingerprint(self._net, _images("cpu")).encode())
-        for module in _CODERS:
-            digest.update((Path(__file__).parent.parent / f"{module}.py").read_bytes())
+        digest.update(_cache.code_digest(*_CODERS))
         return digest.hexdigest()
 
     def recall(self, key: tuple[Hashable, ...], *, every: bool = False) -> Score | None:

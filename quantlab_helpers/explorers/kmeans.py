@@ -12,11 +12,12 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..kmeans import assign, kmeans_1d
-from ..lloyd import LloydStep, lloyd
 from ..metrics import sqnr_db
 from ..network import quantize_model
-from ..quantizers import QuantizedTensor, kmeans_quantize
+from ..quantizers.kmeans import kmeans_quantize
+from ..quantizers.lloyd import LloydStep, lloyd
+from ..quantizers.optimal_kmeans import assign, kmeans_1d
+from ..quantizers.tensor import QuantizedTensor
 from .accuracy import Scores
 from .artists import LevelledHistogram, Trace
 from .readouts import counts_on_levels, equal_steps, largest_error, tensor_names, widened

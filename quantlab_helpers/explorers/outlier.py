@@ -9,7 +9,8 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
-from ..quantizers import QuantizedTensor, uniform_quantize
+from ..quantizers.tensor import QuantizedTensor
+from ..quantizers.uniform import uniform_quantize
 from .artists import LevelledHistogram
 from .readouts import Array, _plural, counts_on_levels, widened
 from .view import Menu, Scene, Settings, Slider

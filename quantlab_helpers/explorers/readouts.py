@@ -11,10 +11,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from .._support.validation import as_weights
-from ..kmeans import assign
 from ..network import QUANTIZED_LAYERS, QuantizedModel, quantize_model
-from ..quantizers import QuantizedTensor, kmeans_quantize, uniform_quantize
-from ..storage import CODINGS, Ledger, ledger, save_quantized
+from ..quantizers.kmeans import kmeans_quantize
+from ..quantizers.optimal_kmeans import assign
+from ..quantizers.tensor import QuantizedTensor
+from ..quantizers.uniform import uniform_quantize
+from ..storage.file import CODINGS, save_quantized
+from ..storage.ledgers import Ledger, ledger
 
 
 def on_equal_steps(net: nn.Module, bits: int) -> QuantizedModel:

@@ -11,7 +11,8 @@ from torch import nn
 
 from ..plots.storage import ledger_bars
 from ..plots.style import BARS
-from ..storage import CODINGS, Ledger
+from ..storage.file import CODINGS
+from ..storage.ledgers import Ledger
 from .readouts import files_of, on_centres, on_equal_steps
 from .view import Menu, Scene, Settings, Slider
 

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from ..metrics import half_step_bound, sqnr_db
 from ..network import QuantizedModel, quantize_model
-from ..quantizers import QuantizedTensor, uniform_quantize
+from ..quantizers.tensor import QuantizedTensor
+from ..quantizers.uniform import uniform_quantize
 from .accuracy import Scores
 from .artists import LevelledHistogram, RoundedHistogram
 from .readouts import (

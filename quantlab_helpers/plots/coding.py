@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..coding import pack
+from ..storage.bit_packing import pack
 from .style import BARS, LEVELS
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from .._support.validation import as_weights
-from ..lloyd import LloydStep
+from ..quantizers.lloyd import LloydStep
 from .style import BARS, LEVELS
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def lloyd_steps(
     weights : array_like or Tensor of float
         At most some dozens, or the lines hide each other.
     steps : sequence of LloydStep
-        From `quantlab_helpers.lloyd` of the same weights, the first on top.
+        From `quantlab_helpers.quantizers.lloyd` of the same weights, the first on top.
     ax : matplotlib Axes, optional
         Where to draw; by default on a new figure as high as the steps need.
 

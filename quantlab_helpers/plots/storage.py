@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..storage import Ledger
+from ..storage.ledgers import Ledger
 from .style import BARS, LEVELS, _axes
 
 if TYPE_CHECKING:

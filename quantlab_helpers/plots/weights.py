@@ -14,8 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from .._support.validation import as_weights, check_int
-from ..experiments import SweepPoint
-from ..quantizers import QuantizedTensor
+from ..experiments.sweeps import SweepPoint
+from ..quantizers.tensor import QuantizedTensor
 from .style import BARS, LEVELS, _axes
 
 if TYPE_CHECKING:

@@ -365,7 +365,8 @@ def test_an_explorer_never_imports_pyplot():
 
 def test_python_ends_at_once_though_a_test_is_running():
     code = (
-        "import torch; torch.set_num_threads(1); from quantlab_helpers import load_baseline; from quantlab_helpers.explorers import widget;"
+        "import torch; torch.set_num_threads(1); from quantlab_helpers import load_baseline;"
+        "from quantlab_helpers.explorers import widget;"
         "from quantlab_helpers.explorers import explore_uniform; widget._REST = 0;"
         "u = explore_uniform(load_baseline('cpu')); u.controls['weight_bits'].value = 7;"
         "print(u.error, end='')"

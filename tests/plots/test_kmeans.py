@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from quantlab_helpers import lloyd
 from quantlab_helpers.plots.kmeans import curves, lloyd_steps, panels
+from quantlab_helpers.quantizers import lloyd
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import torch
 
 import quantlab_helpers as ql
 from quantlab_helpers import plots
-from quantlab_helpers.experiments import SweepPoint
+from quantlab_helpers.experiments.sweeps import SweepPoint
 
 
 def test_bars_count_every_weight_once(rng):

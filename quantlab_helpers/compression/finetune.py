@@ -1,0 +1,302 @@
+"""Train what quantization left: weights on a grid, or the centres of a codebook.
+
+Everything returns something new; what was exactly zero stays exactly zero. BatchNorm's statistics
+stay as they are unless asked otherwise: a network whose weights were rounded wins back much of
+its accuracy by measuring them again, which has nothing to do with the weights being trained.
+Read `compress.py` next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.func import functional_call
+
+from .._support.validation import check_choice, check_positive
+from ..data import Dataset
+from ..model import Net
+from ..network import QUANTIZED_LAYERS, QuantizedModel, Quantizer, quantize_model, with_tensors
+from ..quantizers.tensor import QuantizedTensor
+from ..training import adam, fit, keep_zeros, prepared
+
+_CODEBOOK_RATES = {"sum": 1e-5, "mean": 1e-2, "adam": 1e-3}
+Rule = Quantizer | Mapping[str, Quantizer] | None
+
+
+class FinetuningResult(NamedTuple):
+    """A quantized network, the mean loss of each epoch, and whether Ctrl-C ended the training."""
+
+    model: QuantizedModel
+    losses: list[float]
+    interrupted: bool
+
+
+def train_codebook(
+    model: QuantizedModel,
+    *,
+    update: str = "sum",
+    optimizer: str = "adam",
+    epochs: int = 1,
+    learning_rate: float | None = None,
+    batch_size: int = 100,
+    batchnorm: str = "frozen",
+    seed: int = 0,
+    data: Dataset | None = None,
+    progress: bool = True,
+) -> FinetuningResult:
+    r"""Train the centres of a quantized network while every weight keeps its code.
+
+    Weights that share a centre :math:`c` can only move together, so the gradient of the loss is
+
+    .. math:: \frac{\partial L}{\partial c} = \sum_{w \in c} \frac{\partial L}{\partial w}
+
+    Parameters
+    ----------
+    model : QuantizedModel
+        Left as it is. Tensors that were not quantized, or whose parameter is frozen in
+        ``model.net``, stay as they are.
+    update : {"sum", "mean"}, default="sum"
+        "sum" is the gradient above. "mean" divides it by the number of weights that share the
+        centre, so that each centre moves as its weights would on average. Where one centre holds
+        nearly all weights, its sum dwarfs the others', and the learning rate that it bears
+        leaves them nearly where they are: there "mean" is much better.
+    optimizer : {"adam", "sgd"}, default="adam"
+        Adam scales every centre's steps by itself, so that "sum" and "mean" come to the same.
+        Gradient descent with momentum 0.9 is what the paper describes; where one centre holds
+        nearly all weights, "sum" then easily destroys the network.
+    epochs : int, default=1
+        Passes over the data.
+    learning_rate : float, optional
+        At the peak of one cycle. By default 0.001 for Adam, else 0.00001 for "sum" and 0.01 for
+        "mean".
+    batch_size : int, default=100
+        Images per step.
+    batchnorm : {"frozen", "measured"}, default="frozen"
+        "measured" lets BatchNorm measure its running statistics again, as in `train`. With few
+        centres that alone wins back most of what "retraining" seems to: compare with it.
+    seed : int, default=0
+        Draws the order of the images.
+    data : Dataset, optional
+        By default all 60,000 training images.
+    progress : bool, default=True
+        Show a progress bar in a terminal or a notebook.
+
+    Returns
+    -------
+    FinetuningResult
+        ``model`` has learned codebooks, ascending, also where there was a grid of equal steps;
+        the codes mean the same weights. A centre at exactly zero stays there.
+
+    Notes
+    -----
+    S. Han, H. Mao and W. Dally, *Deep Compression*, 2016, arXiv 1510.00149, equation 3.
+
+    Examples
+    --------
+    >>> from quantlab_helpers import kmeans_quantize, load_baseline, load_mnist
+    >>> model = quantize_model(
+    ...     load_baseline("cpu"), weights=lambda w: kmeans_quantize(w, 4), biases=None
+    ... )
+    >>> few = load_mnist("train", limit=500, device="cpu")
+    >>> trained = train_codebook(model, data=few, progress=False).model
+    >>> trained.tensors["fc1.weight"].k_used
+    4
+    """
+    check_choice("update", update, ("sum", "mean"))
+    check_choice("optimizer", optimizer, ("sgd", "adam"))
+    check_choice("batchnorm", batchnorm, ("frozen", "measured"))
+    if learning_rate is None:
+        learning_rate = _CODEBOOK_RATES["adam" if optimizer == "adam" else update]
+    check_positive("learning_rate", learning_rate)
+    net, data = prepared(model.net, data)
+    net.train(batchnorm == "measured")
+    trained: dict[str, QuantizedTensor] = {}
+    for name, parameter in net.named_parameters():
+        tensor = model.tensors.get(name)
+        if isinstance(tensor, QuantizedTensor) and parameter.requires_grad:
+            trained[name] = tensor
+    if not trained:
+        raise ValueError(
+            "`model` must have a quantized tensor that is not frozen, got none; "
+            "quantize its network with quantize_model first."
+        )
+    device = data.labels.device
+    codes = {name: _flat_codes(tensor).to(device) for name, tensor in trained.items()}
+    centres = {
+        name: torch.tensor(tensor.codebook, device=device).flatten().requires_grad_()
+        for name, tensor in trained.items()
+    }
+
+    def forward(images: Tensor) -> Tensor:
+        shared = {
+            name: _Shared.apply(  # type: ignore[no-untyped-call]
+                centres[name], codes[name], update == "mean"
+            )
+            for name in trained
+        }
+        logits: Tensor = functional_call(net, shared, (images,))
+        return logits
+
+    if optimizer == "adam":
+        steps: torch.optim.Optimizer = adam(centres.values(), learning_rate)
+    else:
+        steps = torch.optim.SGD(centres.values(), lr=learning_rate, momentum=0.9)
+    done = fit(
+        forward,
+        data,
+        steps,
+        epochs=epochs,
+        batch_size=batch_size,
+        seed=seed,
+        description="training the codebooks",
+        show=progress,
+    )
+    codebooks = {name: centre.detach().cpu().numpy() for name, centre in centres.items()}
+    learned = {
+        name: _ascending(tensor, codebooks[name].reshape(tensor.codebook.shape))
+        for name, tensor in trained.items()
+    }
+    return FinetuningResult(with_tensors(model, learned, net), *done)
+
+
+def train_quantized(
+    net: Net,
+    *,
+    weights: Rule,
+    biases: Rule,
+    epochs: int = 2,
+    learning_rate: float = 1e-3,
+    batch_size: int = 100,
+    batchnorm: str = "frozen",
+    seed: int = 0,
+    data: Dataset | None = None,
+    progress: bool = True,
+) -> FinetuningResult:
+    r"""Train float weights while the network computes with their quantized values.
+
+    Rounding is flat nearly everywhere: its gradient is 0. The straight-through estimator takes
+    the gradient at the quantized weights for that of the float weights, which so can cross to
+    another code. Levels are placed again in every step.
+
+    Parameters
+    ----------
+    net : Net
+        Left as it is. Weights that are exactly zero stay so, wherever the quantizer has a level
+        at zero (`sparse_kmeans`, or ``uniform_quantize(..., zero_point="int")``).
+    weights, biases : callable, dict of str to callable, or None
+        The quantizers, as `quantize_model` takes them. Parameters without one are trained too.
+    epochs : int, default=2
+        Passes over the data.
+    learning_rate : float, default=0.001
+        Adam's, at the peak of one cycle.
+    batch_size, batchnorm, seed, data, progress
+        As in `train_codebook`.
+
+    Returns
+    -------
+    FinetuningResult
+        ``model`` is the trained network, quantized; ``model.original`` has the float weights.
+
+    Notes
+    -----
+    Y. Bengio, N. Léonard and A. Courville, 2013, arXiv 1308.3432.
+
+    Examples
+    --------
+    >>> from quantlab_helpers import load_baseline, load_mnist
+    >>> few = load_mnist("train", limit=500, device="cpu")
+    >>> result = train_quantized(
+    ...     load_baseline("cpu"), weights=lambda w: sparse_kmeans(w, 8), biases=None,
+    ...     epochs=1, data=few, progress=False,
+    ... )
+    >>> result.model.tensors["fc1.weight"].k_used, result.interrupted
+    (8, False)
+    """
+    check_choice("batchnorm", batchnorm, ("frozen", "measured"))
+    check_positive("learning_rate", learning_rate)
+    quantize_model(net, weights=weights, biases=biases)  # what is wrong with a rule is said here
+    clone, data = prepared(net, data)
+    clone.train(batchnorm == "measured")
+    trained: list[Tensor] = [p for p in clone.parameters() if p.requires_grad]
+    masks = [parameter.detach() != 0 for parameter in trained]
+    rules = {"weight": weights, "bias": biases}
+    quantizers: list[tuple[str, Tensor, Quantizer]] = []
+    for layer_name, layer in clone.named_modules():
+        if isinstance(layer, QUANTIZED_LAYERS):
+            for kind, parameter in layer.named_parameters():
+                rule = rules[kind]
+                quantizer = rule.get(layer_name) if isinstance(rule, Mapping) else rule
+                if quantizer is not None and parameter.requires_grad:
+                    quantizers.append((f"{layer_name}.{kind}", parameter, quantizer))
+
+    def forward(images: Tensor) -> Tensor:
+        rounded = {}
+        for name, parameter, quantizer in quantizers:
+            value = torch.from_numpy(quantizer(parameter.detach()).dequantize())
+            moved = value.to(parameter.device) - parameter.detach()
+            rounded[name] = parameter + moved  # the gradient passes as if nothing had moved
+        logits: Tensor = functional_call(clone, rounded, (images,))
+        return logits
+
+    done = fit(
+        forward,
+        data,
+        adam(trained, learning_rate),
+        epochs=epochs,
+        batch_size=batch_size,
+        seed=seed,
+        description="quantization-aware training",
+        show=progress,
+        after_step=lambda step: keep_zeros(trained, masks),
+    )
+    keep_zeros(trained, masks)
+    return FinetuningResult(quantize_model(clone, weights=weights, biases=biases), *done)
+
+
+class _Shared(torch.autograd.Function):
+    """Weights out of centres; the backward pass sums, or averages, over each centre's weights."""
+
+    @staticmethod
+    def forward(ctx: Any, centres: Tensor, codes: Tensor, mean: bool) -> Tensor:
+        ctx.save_for_backward(centres, codes)
+        ctx.mean = mean
+        return centres[codes]
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        centres, codes = ctx.saved_tensors
+        flat, size = codes.flatten(), centres.numel()
+        summed = torch.bincount(flat, gradients[0].flatten(), minlength=size)
+        if ctx.mean:
+            summed /= torch.bincount(flat, minlength=size).clamp(min=1)
+        return summed.to(centres.dtype) * (centres != 0), None, None
+
+
+def _flat_codes(tensor: QuantizedTensor) -> Tensor:
+    """Return codes that point into the flattened codebook, one row of it per channel."""
+    codes = torch.from_numpy(tensor.codes.astype(np.int64))
+    if tensor.axis is not None:
+        shape = [1] * codes.ndim
+        shape[tensor.axis] = -1
+        codes = codes + (torch.arange(len(tensor.codebook)) * tensor.k_used).view(shape)
+    return codes
+
+
+def _ascending(tensor: QuantizedTensor, codebook: NDArray[np.float32]) -> QuantizedTensor:
+    """Return a tensor with these centres, put in order; each weight keeps its own."""
+    order = np.argsort(codebook, axis=-1, kind="stable")
+    rank = np.argsort(order, axis=-1, kind="stable").astype(tensor.codes.dtype)
+    if tensor.axis is None:
+        codes = rank[tensor.codes]
+    else:
+        rows = np.moveaxis(tensor.codes, tensor.axis, 0)
+        flat = np.take_along_axis(rank, rows.reshape(len(rows), -1).astype(np.intp), axis=1)
+        codes = np.ascontiguousarray(np.moveaxis(flat.reshape(rows.shape), 0, tensor.axis))
+    ordered = np.take_along_axis(codebook, order, axis=-1)
+    return replace(tensor, codes=codes, codebook=ordered, scale=None, zero_point=None)

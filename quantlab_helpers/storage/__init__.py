@@ -1,0 +1,8 @@
+"""Write a quantized network to a file, read it back, and count each of its bytes."""
+
+from .file import CODINGS as CODINGS
+from .file import load_quantized as load_quantized
+from .file import save_quantized as save_quantized
+from .ledgers import Ledger as Ledger
+from .ledgers import LedgerRow as LedgerRow
+from .ledgers import ledger as ledger
