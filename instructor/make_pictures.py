@@ -14,9 +14,9 @@ from typing import Any
 import nbformat
 
 from quantlab_helpers._support.files import write_atomically
+from quantlab_helpers.course.publishing.gallery import write_gallery
+from quantlab_helpers.course.publishing.slides import DECK, write_slides
 from quantlab_helpers.explorers.view import compact
-from quantlab_helpers.grading.gallery import write_gallery
-from quantlab_helpers.grading.slides import DECK, write_slides
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "browser"))

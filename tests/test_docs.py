@@ -9,10 +9,11 @@ import pytest
 import yaml
 
 import quantlab_helpers as ql
-from quantlab_helpers import plots, workspace
+from quantlab_helpers import plots
 from quantlab_helpers.cli import tour
 from quantlab_helpers.cli import tour_report as report
 from quantlab_helpers.cli.main import main
+from quantlab_helpers.course import workspace
 from quantlab_helpers.experiments import sweeps as experiments
 from tests import ROOT
 

@@ -58,7 +58,7 @@ def console() -> Console:
 
 def need_grading(doing: str) -> None:
     """Refuse without the extra, before an import fails."""
-    from ..workspace import install_command
+    from ..course.workspace import install_command
 
     for library in ("jupytext", "nbgrader"):
         if importlib.util.find_spec(library) is None:

@@ -10,10 +10,10 @@ from typing import Literal, NamedTuple
 import torch
 
 from .. import __version__
+from ..course.workspace import install_command, notebooks_folder
 from ..data import CHECKSUMS, data_folder, load_mnist
 from ..model import baseline_metadata, load_baseline
 from ..training import evaluate
-from ..workspace import install_command, notebooks_folder
 
 # Each with the extra that brings it; none means a plain installation has it.
 _LIBRARIES = {

@@ -44,7 +44,7 @@ def build(lessons: tuple[str, ...], check_only: bool, course: Path) -> None:
       quantlab build --check
     """
     need_grading("Building")
-    from ..grading.build import build_course, stale, write_course
+    from ..course.authoring.build import build_course, stale, write_course
 
     built = build_course(course, lessons)
     faults = stale(built, course)
@@ -123,7 +123,7 @@ def release(lessons_and_out: tuple[str, ...], course: Path) -> None:
       quantlab release 02 03 students
     """
     need_grading("Releasing")
-    from ..grading.release import release as release_to
+    from ..course.release.packaging import release as release_to
 
     *lessons, out = lessons_and_out
     done = release_to(out, lessons, folder=course)

@@ -27,7 +27,7 @@ def lab(folder: Path, browser: bool, port: int | None, copy_only: bool) -> None:
     Example:
       quantlab lab my-notebooks --no-browser --port 8890
     """
-    from ..workspace import copy_notebooks, open_jupyterlab
+    from ..course.workspace import copy_notebooks, open_jupyterlab
 
     for name, outcome in copy_notebooks(folder):
         if outcome == "kept":
@@ -319,7 +319,7 @@ def submit(notebooks: tuple[str, ...], student: str | None, out: Path, as_json: 
       quantlab submit my-notebooks/02_uniform_quantization.ipynb
       quantlab submit my-notebooks --student s01
     """
-    from ..submit import read_submissions, write_bundle
+    from ..course.submission import read_submissions, write_bundle
 
     submissions = read_submissions(notebooks)
     for one in submissions:

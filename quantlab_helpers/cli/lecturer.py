@@ -53,7 +53,7 @@ def slides(
       quantlab slides --live
     """
     _require("nbconvert", "notebooks", "Exporting slides")
-    from ..grading.slides import open_live, write_slides
+    from ..course.publishing.slides import open_live, write_slides
 
     if live:
         sys.exit(open_live(output, deck=deck, port=port, browser=browser, say=_progress))
@@ -82,7 +82,7 @@ def gallery(output: Path, libraries: Path) -> None:
     """
     _require("nbconvert", "notebooks", "The gallery")
     _require("jupytext", "grading", "The gallery")
-    from ..grading.gallery import write_gallery
+    from ..course.publishing.gallery import write_gallery
 
     click.echo(f"The gallery is in {write_gallery(output, libraries=libraries, say=_progress)}")
 
@@ -97,13 +97,13 @@ def demo(browser: bool, port: int | None) -> None:
     Example:
       quantlab demo --no-browser --port 8870
     """
-    from ..grading.demo import open_demo
+    from ..course.publishing.demo import open_demo
 
     sys.exit(open_demo(port=port, browser=browser))
 
 
 def _require(library: str, extra: str, what: str) -> None:
-    from ..workspace import install_command
+    from ..course.workspace import install_command
 
     if importlib.util.find_spec(library) is None:
         raise ModuleNotFoundError(f"{what} needs {library}; run: {install_command(extra)}")

@@ -15,13 +15,13 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
+from ..course.authoring.sources import INSTALL_ID
 from .anchors import anchor
 from .lessons import Exercise, Lesson, is_answer, is_graded, is_test
 from .mending import Answer, assemble, is_own_code, take_orphans, take_tails
 from .names import imported, names_of
 from .pieces import Piece, is_answered, plain_text, read_pieces
 from .records import Aligned, Repair
-from .sources import INSTALL_ID
 
 
 def align(lesson: Lesson, content: bytes | Mapping[str, Any]) -> Aligned:

@@ -15,7 +15,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .._outline import (
+from .._support.archive_members import MB, ArchiveError
+from .._support.archives import Entry, Fault, Folder, is_archive, shown, walk
+from ..course.notebook_cells import (
     Outline,
     copy_number,
     lesson_by_content,
@@ -23,9 +25,7 @@ from .._outline import (
     read_cells,
     read_outlines,
 )
-from .._support.archive_members import MB, ArchiveError
-from .._support.archives import Entry, Fault, Folder, is_archive, shown, walk
-from ..submit import MANIFEST, Receipt, read_manifest
+from ..course.submission import MANIFEST, Receipt, read_manifest
 from .students import Students, Whose, read_time
 from .versions import TIMESTAMP, keep
 

@@ -11,10 +11,10 @@ from collections.abc import Iterable
 
 from nbformat import NotebookNode
 
+from ..course.authoring.sources import INSTALL_ID
 from .lessons import Lesson, is_answer, is_test
 from .names import Names, imported, names_of, only_imports, seeds
 from .pieces import plain_text
-from .sources import INSTALL_ID
 
 
 def needed(lesson: Lesson, notebook: NotebookNode, *, everything: bool = False) -> list[str]:

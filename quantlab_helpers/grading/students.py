@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from .._outline import plain_name
 from .._support.archives import is_archive
-from ..submit import STUDENT_ID
+from ..course.notebook_cells import plain_name
+from ..course.submission import STUDENT_ID
 
 _MOODLE = re.compile(r"(?P<name>.+)_(?P<number>\d+)_assignsubmission_[a-z]+(?:_(?P<file>.*))?")
 _CANVAS = re.compile(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from .._support.archives import Entry, Fault, Folder, shown, walk
-from ..submit import MANIFEST, Receipt, read_manifest, short_id
+from ..course.submission import MANIFEST, Receipt, read_manifest, short_id
 from .versions import all_versions
 
 _SUM = re.compile(r"(?<![0-9A-Fa-f])[0-9A-Fa-f]{64}(?![0-9A-Fa-f])")

@@ -23,7 +23,7 @@ from typing import Any
 
 import nbformat
 
-from quantlab_helpers.grading import demo
+from quantlab_helpers.course.publishing import demo
 from tests import ROOT
 
 NPM = ROOT / "build" / "npm" / "node_modules"

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from quantlab_helpers.cli.main import main
-from quantlab_helpers.grading.gallery import write_gallery
+from quantlab_helpers.course.publishing.gallery import write_gallery
 from tests.browser.browsing import NPM, Notes, page_of, write_notebook
 from tests.browser.seeing import explorer_of, look, moved, serious_faults
 

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 import quantlab_helpers as ql
 from quantlab_helpers import data
 from quantlab_helpers.cli.main import main
-from quantlab_helpers.workspace import notebooks_folder
+from quantlab_helpers.course.workspace import notebooks_folder
 
 NAME = "02_uniform_quantization"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from quantlab_helpers.grading.build import build_course
+from quantlab_helpers.course.authoring.build import build_course
 from quantlab_helpers.grading.lessons import make_lesson
 from quantlab_helpers.grading.signs import bindings, signs
 from quantlab_helpers.grading.walls import readable

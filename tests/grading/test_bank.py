@@ -10,9 +10,9 @@ import copy
 import nbformat
 import pytest
 
+from quantlab_helpers.course.authoring.answer_bank import read_answers
+from quantlab_helpers.course.authoring.build import build_course
 from quantlab_helpers.grading.align import align
-from quantlab_helpers.grading.answers import read_answers
-from quantlab_helpers.grading.build import build_course
 from quantlab_helpers.grading.execute import execute
 from quantlab_helpers.grading.lessons import make_lesson
 from quantlab_helpers.grading.needed import needed

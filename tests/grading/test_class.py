@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import pytest
 
-from quantlab_helpers.grading.answers import read_answers
+from quantlab_helpers.course.authoring.answer_bank import read_answers
 from tests.grading.running import ROOT, is_gone
 
 NAME = "02_uniform_quantization"

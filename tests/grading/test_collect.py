@@ -13,14 +13,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from nbgrader.coursedir import CourseDirectory
 
+from quantlab_helpers.course.submission import MANIFEST, read_submissions, write_bundle
+from quantlab_helpers.course.workspace import notebooks_folder
 from quantlab_helpers.grading import collect as collecting
 from quantlab_helpers.grading import versions as storing
 from quantlab_helpers.grading.collect import collect
 from quantlab_helpers.grading.students import Student, Students
 from quantlab_helpers.grading.verify import verify
 from quantlab_helpers.grading.versions import versions
-from quantlab_helpers.submit import MANIFEST, read_submissions, write_bundle
-from quantlab_helpers.workspace import notebooks_folder
 
 NAME, OTHER = "02_uniform_quantization", "03_kmeans_quantization"
 FILE = f"{NAME}.ipynb"

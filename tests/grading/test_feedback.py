@@ -7,8 +7,8 @@ from html.parser import HTMLParser
 import nbformat
 import pytest
 
+from quantlab_helpers.course.publishing.html_pages import outside_addresses
 from quantlab_helpers.grading.feedback import ASSETS, page, write_feedback
-from quantlab_helpers.grading.pages import outside_addresses
 from quantlab_helpers.grading.records import STATES, VERDICTS, Repair
 from quantlab_helpers.grading.standing import STATUSES, Standing
 from tests.grading.courses import NAME, grade_and_put, gradebook, put, result, small_course

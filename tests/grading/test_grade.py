@@ -17,8 +17,8 @@ from nbgrader.plugins import CsvExportPlugin
 from traitlets.config import Config
 
 from quantlab_helpers.cli import grading as cli_grading
-from quantlab_helpers.grading.answers import read_answers
-from quantlab_helpers.grading.build import build_course
+from quantlab_helpers.course.authoring.answer_bank import read_answers
+from quantlab_helpers.course.authoring.build import build_course
 from quantlab_helpers.grading.grade import grade
 from quantlab_helpers.grading.jail import why_no_bubblewrap
 from quantlab_helpers.grading.lessons import is_answer, load_lesson, make_lesson

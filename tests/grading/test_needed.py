@@ -9,9 +9,9 @@ from contextlib import redirect_stderr, redirect_stdout
 import matplotlib.pyplot as plt
 import pytest
 
+from quantlab_helpers.course.authoring.answer_bank import read_answers
+from quantlab_helpers.course.authoring.build import build_course
 from quantlab_helpers.grading.align import align
-from quantlab_helpers.grading.answers import read_answers
-from quantlab_helpers.grading.build import build_course
 from quantlab_helpers.grading.lessons import make_lesson
 from quantlab_helpers.grading.names import imported, names_of, only_imports, seeds
 from quantlab_helpers.grading.needed import needed

@@ -12,8 +12,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from quantlab_helpers.course.authoring.build import build_course
 from quantlab_helpers.grading.align import align
-from quantlab_helpers.grading.build import build_course
 from quantlab_helpers.grading.execute import execute
 from quantlab_helpers.grading.lessons import make_lesson
 from quantlab_helpers.grading.needed import needed

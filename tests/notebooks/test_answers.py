@@ -11,9 +11,9 @@ import pytest
 from nbgrader.api import Gradebook
 
 from quantlab_helpers.checks.registry import CheckFailed, NotAnswered
-from quantlab_helpers.grading.answers import read_answers
-from quantlab_helpers.grading.build import build_course, write_course
-from quantlab_helpers.grading.sources import role_of
+from quantlab_helpers.course.authoring.answer_bank import read_answers
+from quantlab_helpers.course.authoring.build import build_course, write_course
+from quantlab_helpers.course.authoring.sources import role_of
 from tests import ROOT
 
 NAMES = [path.stem for path in sorted((ROOT / "instructor" / "sources").glob("[0-9]*.py"))]

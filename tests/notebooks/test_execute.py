@@ -6,7 +6,7 @@ import nbclient
 import nbformat
 import pytest
 
-from quantlab_helpers.grading.sources import role_of
+from quantlab_helpers.course.authoring.sources import role_of
 from tests import ROOT
 
 NAMES = [path.stem for path in sorted((ROOT / "instructor" / "sources").glob("[0-9]*.py"))]

@@ -11,8 +11,8 @@ import nbformat
 import pytest
 from nbgrader.api import Gradebook
 
-from quantlab_helpers.grading.build import build_course, write_course
-from quantlab_helpers.grading.sources import role_of
+from quantlab_helpers.course.authoring.build import build_course, write_course
+from quantlab_helpers.course.authoring.sources import role_of
 
 pytestmark = pytest.mark.slow
 

@@ -8,10 +8,10 @@ import nbformat
 import pytest
 from matplotlib.figure import Figure
 
-import quantlab_helpers.grading.pages as pages
-from quantlab_helpers.grading.build import build_course
-from quantlab_helpers.grading.slides import open_live, write_slides
-from quantlab_helpers.grading.sources import SourceError
+import quantlab_helpers.course.publishing.html_pages as pages
+from quantlab_helpers.course.authoring.build import build_course
+from quantlab_helpers.course.authoring.sources import SourceError
+from quantlab_helpers.course.publishing.slides import open_live, write_slides
 from tests import ROOT
 
 NPM = ROOT / "build" / "npm" / "node_modules"

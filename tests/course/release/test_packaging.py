@@ -14,10 +14,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from quantlab_helpers.grading.build import build_course
-from quantlab_helpers.grading.release import LeakError, prove, release
-from quantlab_helpers.grading.sources import read_sources
-from quantlab_helpers.grading.wheel import make_wheel
+from quantlab_helpers.course.authoring.build import build_course
+from quantlab_helpers.course.authoring.sources import read_sources
+from quantlab_helpers.course.release.leak_check import LeakError, prove
+from quantlab_helpers.course.release.packaging import release
+from quantlab_helpers.course.release.wheel import make_wheel
 from tests import ROOT
 
 FLAGS = {"grade": False, "locked": False, "schema_version": 3, "solution": False, "task": False}
@@ -290,8 +291,8 @@ def test_the_real_course_is_released_installs_and_hands_in(tmp_path):
     subprocess.run([sys.executable, "-m", *install, str(wheel)], check=True)
     code = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
-        "from quantlab_helpers.workspace import notebooks_folder\n"
-        "from quantlab_helpers.submit import read_submissions\n"
+        "from quantlab_helpers.course.workspace import notebooks_folder\n"
+        "from quantlab_helpers.course.submission import read_submissions\n"
         "print(notebooks_folder().parent)\n"
         "print(*[one.lesson for one in read_submissions(sys.argv[2:])])"
     )

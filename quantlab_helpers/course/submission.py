@@ -17,8 +17,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from . import __version__
-from ._outline import (
+from .. import __version__
+from .._support.archives import pack
+from .._support.files import write_atomically
+from .notebook_cells import (
     Outline,
     State,
     has_exercises,
@@ -29,8 +31,6 @@ from ._outline import (
     read_outlines,
     states_of,
 )
-from ._support.archives import pack
-from ._support.files import write_atomically
 from .workspace import notebooks_folder
 
 MANIFEST = "quantlab-submission.json"

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import nbformat
 
-from .._support.files import write_atomically
+from ..._support.files import write_atomically
 from ..workspace import install_command, notebooks_folder, open_jupyterlab
-from .pages import NPM, TEMPLATES, copy_libraries, execute, render, title_of
+from .html_pages import NPM, TEMPLATES, copy_libraries, execute, render, title_of
 
 DECK = "weight_quantization"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from quantlab_helpers import workspace
+from quantlab_helpers.course import workspace
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ import re
 import nbformat
 import pytest
 
-import quantlab_helpers.grading.pages as pages
-from quantlab_helpers.grading.gallery import write_gallery
+import quantlab_helpers.course.publishing.html_pages as pages
+from quantlab_helpers.course.publishing.gallery import write_gallery
 
 GRADED = {"grade_id": "double", "schema_version": 3, "grade": False, "locked": False}
 

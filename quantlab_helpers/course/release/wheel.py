@@ -14,7 +14,7 @@ from importlib import metadata
 from importlib.resources import files
 from pathlib import Path
 
-from .._support.archives import pack
+from ..._support.archives import pack
 
 _NAME = "quantlab-helpers"
 _TAGS = "Wheel-Version: 1.0\nGenerator: quantlab\nRoot-Is-Purelib: true\nTag: py3-none-any\n"

@@ -14,7 +14,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from ._support.files import write_atomically
+from .._support.files import write_atomically
 
 _RECORD = ".quantlab.json"  # the hash of every notebook as it was copied
 FIRST_NOTEBOOK = "00_start_here.ipynb"

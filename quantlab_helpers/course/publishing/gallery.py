@@ -10,10 +10,10 @@ from typing import NamedTuple
 import nbformat
 from nbformat import NotebookNode
 
-from .._support.files import write_atomically
+from ..._support.files import write_atomically
+from ..authoring.sources import INSTALL_ID, grade_id_of, role_of
 from ..workspace import notebooks_folder
-from .pages import NPM, TEMPLATES, copy_libraries, execute, render, title_of
-from .sources import INSTALL_ID, grade_id_of, role_of
+from .html_pages import NPM, TEMPLATES, copy_libraries, execute, render, title_of
 
 _INTRODUCTION = (
     "A lab on weight quantization: how few bits does a weight need, and what does it cost? These "

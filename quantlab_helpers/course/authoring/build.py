@@ -25,15 +25,14 @@ from nbgrader import preprocessors as nbgrader_steps
 from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
-from .._support.files import write_atomically
+from ..._support.files import write_atomically
+from .source_rules import duplicates, problems_of
 from .sources import (
     INSTALL_ID,
     Source,
     SourceError,
-    duplicates,
     grade_id_of,
     label_of,
-    problems_of,
     read_sources,
     role_of,
     secret_lines,

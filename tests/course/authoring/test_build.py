@@ -18,8 +18,8 @@ from click.testing import CliRunner
 from nbgrader import utils
 
 from quantlab_helpers.cli.main import main
-from quantlab_helpers.grading.build import build_course, stale, write_course
-from quantlab_helpers.grading.sources import SourceError
+from quantlab_helpers.course.authoring.build import build_course, stale, write_course
+from quantlab_helpers.course.authoring.sources import SourceError
 from tests import ROOT
 
 NAMES = [path.stem for path in sorted((ROOT / "instructor" / "sources").glob("[0-9]*.py"))]

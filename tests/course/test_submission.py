@@ -8,10 +8,15 @@ from datetime import UTC, datetime
 
 import pytest
 
-from quantlab_helpers._outline import lesson_by_name, read_outlines, states_of
-from quantlab_helpers._outline import read_cells as cells_of
-from quantlab_helpers.submit import MANIFEST, read_manifest, read_submissions, write_bundle
-from quantlab_helpers.workspace import notebooks_folder
+from quantlab_helpers.course.notebook_cells import lesson_by_name, read_outlines, states_of
+from quantlab_helpers.course.notebook_cells import read_cells as cells_of
+from quantlab_helpers.course.submission import (
+    MANIFEST,
+    read_manifest,
+    read_submissions,
+    write_bundle,
+)
+from quantlab_helpers.course.workspace import notebooks_folder
 
 NAME = "02_uniform_quantization"
 NOON = datetime(2026, 1, 30, 12, 0, 0, tzinfo=UTC)
@@ -247,6 +252,9 @@ def test_a_time_without_a_zone_and_an_empty_bundle_are_refused(bundle, tmp_path)
 
 
 def test_handing_in_brings_no_notebook_or_grading_library():
-    code = "import sys, quantlab_helpers.submit; print({'nbgrader', 'nbformat'} & set(sys.modules))"
+    code = (
+        "import sys, quantlab_helpers.course.submission;"
+        "print({'nbgrader', 'nbformat'} & set(sys.modules))"
+    )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "set()"

@@ -22,7 +22,7 @@ import nbformat
 from nbconvert import HTMLExporter, SlidesExporter
 from nbformat import NotebookNode
 
-from ..explorers.widget import STATIC
+from ...explorers.widget import STATIC
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -59,7 +59,7 @@ _REVEAL = {
         "plugin/notes/notes.js",
     )
 }
-_PREAMBLE = "from quantlab_helpers.grading.pages import show_static\nshow_static(get_ipython())"
+_PREAMBLE = f"from {__name__} import show_static\nshow_static(get_ipython())"
 # What a browser loads by itself, from wherever it is told; a link waits for the reader.
 _ADDRESS = re.compile(r"""(?<![\w.])(?:https?:)?//[\w-]+\.[^\s"'<>)\\]+""")
 _LINK = re.compile(r"<a\s[^>]*>", re.IGNORECASE)

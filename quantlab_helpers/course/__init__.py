@@ -1,0 +1,1 @@
+"""A lesson before and after learners work on it: build, release, copy, hand in, publish."""

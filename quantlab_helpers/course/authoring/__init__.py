@@ -1,0 +1,1 @@
+"""Lessons from their text sources: rules, notebooks, the bank of answers."""

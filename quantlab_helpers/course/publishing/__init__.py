@@ -1,0 +1,1 @@
+"""Lessons as web pages, slides, a gallery and a demo page."""
