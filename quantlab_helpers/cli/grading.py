@@ -14,9 +14,9 @@ from .common import course_folder, need_grading, printable
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-    from ..grading.grade import Step, Summary
+    from ..grading.pipeline import Step, Summary
     from ..grading.records import Limits, Result
-    from ..grading.standing import Standing
+    from ..grading.report.final_grades import Standing
 
 
 @click.command()
@@ -81,9 +81,9 @@ def grade(
       quantlab grade --isolation require --json > verdicts.json
     """
     need_grading("Grading")
-    from ..grading.grade import grade as grade_course
-    from ..grading.jail import NoIsolation
-    from ..grading.students import read_roster
+    from ..grading.execute.sandbox.sandbox import NoIsolation
+    from ..grading.pipeline import grade as grade_course
+    from ..grading.roster import read_roster
 
     lines = _Lines(quiet=as_json)
     try:
@@ -134,7 +134,7 @@ def feedback(
       quantlab feedback 02 --student s01
     """
     need_grading("Feedback")
-    from ..grading.feedback import write_feedback
+    from ..grading.report.feedback import write_feedback
 
     paths = write_feedback(course, lessons=lessons, students=students)
     if as_json:
@@ -168,7 +168,7 @@ def export(lessons_and_out: tuple[str, ...], course: Path, form: str) -> None:
       quantlab export 02 03 moodle.csv --format moodle
     """
     need_grading("Exporting")
-    from ..grading.export import export as export_to
+    from ..grading.report.marks_table import export as export_to
 
     *lessons, out = lessons_and_out
     without: list[str] = []

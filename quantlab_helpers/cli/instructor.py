@@ -184,7 +184,7 @@ def collect(
     """
     need_grading("Collecting")
     if receipt is not None:
-        from ..grading.verify import verify
+        from ..grading.collect.receipts import verify
 
         findings = verify(receipt, sources, course=course)
         if as_json:
@@ -196,8 +196,9 @@ def collect(
         sys.exit(0 if all(finding.intact for finding in findings) else 1)
     if not sources:
         raise click.UsageError("Name a folder, an archive or a notebook to collect from.")
-    from ..grading.collect import collect as collect_from
-    from ..grading.students import Students, read_mapping, read_roster
+    from ..grading.collect.collector import collect as collect_from
+    from ..grading.collect.identify import Students
+    from ..grading.roster import read_mapping, read_roster
 
     known = Students(
         read_roster(roster) if roster else (), read_mapping(mapping) if mapping else ()

@@ -1,4 +1,1 @@
-"""The instructor's side: notebooks built from text, answers to every exercise.
-
-Needs the extra ``grading``. Nothing that a learner runs imports it.
-"""
+"""Grade submissions in stages: collect, align, execute, score, gradebook, report."""

@@ -122,3 +122,13 @@ class Result(NamedTuple):
         repairs = tuple(Repair(**repair) for repair in plain["repairs"])
         rest = {**plain, "marks": marks, "repairs": repairs, "evidence": tuple(plain["evidence"])}
         return cls(**rest)
+
+
+class InvalidNotebook(ValueError):
+    """A file that is no notebook, or none of the lesson; the message says why, to its author."""
+
+
+NEEDS_GRADING = "needs_grading"  # the state of an answer that only a person can mark
+
+
+NO_SCORE = ("invalid_notebook", "no_submission", "infrastructure_error", "not_graded")

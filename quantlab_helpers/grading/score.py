@@ -15,11 +15,10 @@ from typing import Any
 from nbformat import NotebookNode
 from nbgrader import utils as nbgrader_utils
 
-from .lessons import Exercise, Lesson, gives_points
-from .names import parse
-from .records import VERDICTS, Aligned, Executed, Mark, Result
+from .lesson import Exercise, Lesson, gives_points
+from .name_analysis import parse
+from .records import NEEDS_GRADING, VERDICTS, Aligned, Executed, Mark, Result
 
-NEEDS_GRADING = "needs_grading"  # the state of an answer that only a person can mark
 _NO_SCORE = ("invalid_notebook", "no_submission", "infrastructure_error")
 _LONGEST = 2_000  # characters of a message
 # "3", "2.5" and numpy's own way of writing them

@@ -12,9 +12,8 @@ from typing import NamedTuple
 from nbgrader import utils as nbgrader_utils
 
 from .._support.archive_members import MB
-from .pieces import InvalidNotebook
-from .records import Repair
-from .versions import TIMESTAMP, stamp_in
+from .course_folder import TIMESTAMP, stamp_in
+from .records import InvalidNotebook, Repair
 
 _MOST_FILES, _MOST_BYTES = 200, 20 * MB
 _MOST_NOTEBOOK = 512 * MB  # `align` says what is wrong with anything smaller

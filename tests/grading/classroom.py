@@ -17,12 +17,12 @@ from nbgrader.apps.api import NbGraderAPI
 from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 
-from quantlab_helpers.grading.grade import grade
-from quantlab_helpers.grading.gradebook import open_book
-from quantlab_helpers.grading.lessons import load_lesson
-from quantlab_helpers.grading.marks import course_directory
+from quantlab_helpers.grading.course_folder import course_directory
+from quantlab_helpers.grading.gradebook.writer import open_book
+from quantlab_helpers.grading.lesson import load_lesson
+from quantlab_helpers.grading.pipeline import grade
 from quantlab_helpers.grading.records import Limits
-from tests.grading import small
+from tests.grading import small_lesson as small
 
 NAME = "01_small"
 STAMP = "2026-01-30 15:00:00.000000 UTC"

@@ -12,14 +12,14 @@ import pytest
 
 from quantlab_helpers.course.authoring.answer_bank import read_answers
 from quantlab_helpers.course.authoring.build import build_course
-from quantlab_helpers.grading.align import align
-from quantlab_helpers.grading.execute import execute
-from quantlab_helpers.grading.lessons import make_lesson
-from quantlab_helpers.grading.needed import needed
+from quantlab_helpers.grading.align.rebuild import align
+from quantlab_helpers.grading.execute.cell_selection import needed
+from quantlab_helpers.grading.execute.runner import execute
+from quantlab_helpers.grading.lesson import make_lesson
 from quantlab_helpers.grading.records import Executed
 from quantlab_helpers.grading.score import score
 from tests import ROOT
-from tests.grading.running import LIMITS, handed_in, points, run
+from tests.grading.sandbox_runs import LIMITS, handed_in, points, run
 
 pytestmark = pytest.mark.slow
 NAMES = [path.stem for path in sorted((ROOT / "instructor" / "sources").glob("0[1-5]*.py"))]

@@ -14,7 +14,8 @@ from typing import NamedTuple
 import pytest
 
 from quantlab_helpers.course.authoring.answer_bank import read_answers
-from tests.grading.running import ROOT, is_gone
+from tests import ROOT
+from tests.grading.sandbox_runs import is_gone
 
 NAME = "02_uniform_quantization"
 POINTS = {

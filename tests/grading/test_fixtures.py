@@ -15,13 +15,13 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from quantlab_helpers.grading.align import align
-from quantlab_helpers.grading.execute import execute
-from quantlab_helpers.grading.lessons import make_lesson
-from quantlab_helpers.grading.needed import needed
-from quantlab_helpers.grading.pieces import InvalidNotebook
+from quantlab_helpers.grading.align.rebuild import align
+from quantlab_helpers.grading.execute.cell_selection import needed
+from quantlab_helpers.grading.execute.runner import execute
+from quantlab_helpers.grading.lesson import make_lesson
+from quantlab_helpers.grading.records import InvalidNotebook
 from quantlab_helpers.grading.score import score
-from tests.grading.running import LIMITS, each_level
+from tests.grading.sandbox_runs import LIMITS, each_level
 
 FILES = Path(importlib.util.find_spec("nbgrader").origin).parent / "tests"
 APPS, STEPS = FILES / "apps" / "files", FILES / "preprocessors" / "files"

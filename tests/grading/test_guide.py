@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 import pytest
 
 from quantlab_helpers.cli.main import main
-from quantlab_helpers.grading.gradebook import open_book
+from quantlab_helpers.grading.gradebook.writer import open_book
 from quantlab_helpers.grading.records import VERDICTS, Limits
-from quantlab_helpers.grading.standing import read_standings
-from tests.grading.courses import NAME, gradebook, put, result, small_course
-from tests.grading.running import ROOT
+from quantlab_helpers.grading.report.final_grades import read_standings
+from tests import ROOT
+from tests.grading.small_course import NAME, gradebook, put, result, small_course
 
 GUIDE = (ROOT / "instructor" / "GUIDE.md").read_text()
 LINES = sorted(set(re.findall(r"(?:\$ |`)quantlab ([a-z][^`\n]*)", GUIDE)))

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from quantlab_helpers.grading.grade import grade
-from quantlab_helpers.grading.jail import isolation
-from quantlab_helpers.grading.lessons import load_lesson
-from quantlab_helpers.grading.marks import read_marks
-from quantlab_helpers.grading.results import read_results
-from tests.grading import small
+from quantlab_helpers.grading.execute.sandbox.sandbox import isolation
+from quantlab_helpers.grading.gradebook.reader import read_marks
+from quantlab_helpers.grading.gradebook.verdict_files import read_results
+from quantlab_helpers.grading.lesson import load_lesson
+from quantlab_helpers.grading.pipeline import grade
+from tests.grading import small_lesson as small
 from tests.grading.classroom import LIMITS, NAME, a_course, auto_marks, hand_in, rows
 
 KILLS = 50

@@ -13,15 +13,15 @@ import nbformat
 import pytest
 
 from quantlab_helpers.course.authoring.build import build_course
-from quantlab_helpers.grading.align import align
-from quantlab_helpers.grading.execute import execute
-from quantlab_helpers.grading.lessons import make_lesson
-from quantlab_helpers.grading.needed import needed
-from quantlab_helpers.grading.pieces import InvalidNotebook
+from quantlab_helpers.grading.align.rebuild import align
+from quantlab_helpers.grading.execute.cell_selection import needed
+from quantlab_helpers.grading.execute.runner import execute
+from quantlab_helpers.grading.lesson import make_lesson
+from quantlab_helpers.grading.records import InvalidNotebook
 from quantlab_helpers.grading.score import score
-from tests.grading.running import (
+from tests import ROOT
+from tests.grading.sandbox_runs import (
     LIMITS,
-    ROOT,
     handed_in,
     is_gone,
     needs_bubblewrap,

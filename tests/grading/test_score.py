@@ -5,11 +5,20 @@ import json
 import nbformat
 import pytest
 
-from quantlab_helpers.grading.align import align
-from quantlab_helpers.grading.lessons import load_lesson, make_lesson
+from quantlab_helpers.grading.align.rebuild import align
+from quantlab_helpers.grading.lesson import load_lesson, make_lesson
 from quantlab_helpers.grading.records import Executed, Repair, Result
 from quantlab_helpers.grading.score import points_of, score, unscored
-from tests.grading.small import ANSWERS, cell_of, code, grade, handed_in, run, small_lesson, text
+from tests.grading.small_lesson import (
+    ANSWERS,
+    cell_of,
+    code,
+    grade,
+    handed_in,
+    run,
+    small_lesson,
+    text,
+)
 
 LESSON = small_lesson()
 

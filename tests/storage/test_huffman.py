@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_coding import codes_of
 
 import quantlab_helpers as ql
 from quantlab_helpers.storage.huffman import LONGEST_CODEWORD
+from tests.storage.test_entropy_coding import codes_of
 
 COUNTS = st.lists(st.integers(0, 1000), min_size=1, max_size=40)
 

@@ -22,9 +22,7 @@ from typing import NamedTuple
 from ..._support.archives import pack
 from ..._support.files import write_atomically
 from ..authoring.build import BuiltCourse, build_course
-from ..authoring.sources import (
-    read_sources,
-)
+from ..authoring.sources import read_sources
 from ..workspace import FIRST_NOTEBOOK
 from .leak_check import prove
 from .wheel import make_wheel

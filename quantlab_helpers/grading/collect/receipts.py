@@ -1,0 +1,139 @@
+"""Is this what the receipt is for? Looks a receipt up and computes its SHA-256 sums again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from ..._support.archives import Entry, Fault, Folder, shown, walk
+from ...course.submission import MANIFEST, Receipt, read_manifest, short_id
+from .versions import all_versions
+
+_SUM = re.compile(r"(?<![0-9A-Fa-f])[0-9A-Fa-f]{64}(?![0-9A-Fa-f])")
+_UNREADABLE = Receipt("", "", None, {})
+_ID = re.compile(r"[0-9A-Fa-f]{4}-?[0-9A-Fa-f]{4}-?[0-9A-Fa-f]{4}")
+
+
+class Finding(NamedTuple):
+    """One thing that a receipt was compared with."""
+
+    intact: bool
+    origin: str
+    text: str
+
+
+def verify(
+    receipt: str, sources: Sequence[str | Path] = (), *, course: str | Path = "build/course"
+) -> list[Finding]:
+    """Look up the submission that a receipt belongs to, and compare.
+
+    Parameters
+    ----------
+    receipt : str
+        A receipt's file, its id, or its SHA-256.
+    sources : sequence of str or Path, default=()
+        Where to look, as for `collect`; where empty, in what was collected.
+    course : str or Path, default="build/course"
+        nbgrader's course folder.
+
+    Returns
+    -------
+    list of Finding
+        One for each notebook; never empty.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If a source is missing, or `receipt` is none of the three.
+
+    Examples
+    --------
+    >>> verify("7F3A-91C2-04BE", course="no-such-course")[0].text
+    'no submission with the receipt 7F3A-91C2-04BE was found'
+    """
+    wanted, text = _read(receipt)
+    found: list[tuple[Receipt, Finding]] = []
+    unreadable: list[Finding] = []
+    places = (_in_source(source) for source in sources) if sources else [_in_course(Path(course))]
+    for place in places:
+        for one in place:
+            if one[0] == _UNREADABLE:
+                unreadable.append(one[1])
+            elif one[0].sha256.startswith(wanted):
+                found.append(one)
+    if not found:
+        none = Finding(False, "", f"no submission with the receipt {short_id(wanted)} was found")
+        return [none, *unreadable]  # it may have been any of them
+    findings = [finding for _, finding in found]
+    if text is not None and _words(text) != _words(found[0][0].as_text()):
+        findings.append(Finding(False, receipt, "the receipt's own text was changed"))
+    return findings
+
+
+def _read(receipt: str) -> tuple[str, str | None]:
+    """Return (the sum or its beginning, the receipt's text where a file was given)."""
+    path = Path(receipt)
+    if path.is_file():
+        text = path.read_bytes()[:100_000].decode(errors="replace")
+        if found := _SUM.search(text):
+            return found[0].lower(), text
+        raise ValueError(f"There is no SHA-256 in {receipt!r}; name a receipt that submit wrote.")
+    if _SUM.fullmatch(receipt):
+        return receipt.lower(), None
+    if _ID.fullmatch(receipt):
+        return receipt.replace("-", "").lower(), None
+    raise ValueError(
+        f"{receipt!r} is no receipt; name its file, its id like 7F3A-91C2-04BE, or its SHA-256."
+    )
+
+
+def _words(text: str) -> list[str]:
+    return text.split()
+
+
+def _compare(
+    receipt: Receipt, lesson: str, content: bytes | None, origin: str
+) -> tuple[Receipt, Finding]:
+    if content is None:
+        return receipt, Finding(False, origin, f"{lesson}: is missing or cannot be read")
+    intact = hashlib.sha256(content).hexdigest() == receipt.notebooks[lesson]
+    text = "is what the receipt is for" if intact else "is not the notebook the receipt is for"
+    return receipt, Finding(intact, origin, f"{lesson}: {text}")
+
+
+def _in_source(source: str | Path) -> Iterator[tuple[Receipt, Finding]]:
+    for folder in walk(source):
+        if isinstance(folder, Fault):
+            continue
+        entries = {entry.name: entry for entry in folder.entries}
+        if MANIFEST not in entries:
+            continue
+        inside = folder.trail[folder.trail[:1] == (Path(source).name,) :]
+        origin = shown((str(source), *inside))
+        try:
+            receipt = read_manifest(entries[MANIFEST].read())
+        except ValueError as error:
+            yield _UNREADABLE, Finding(False, origin, str(error))
+            continue
+        for lesson in receipt.notebooks:
+            yield _compare(receipt, lesson, _content(folder, entries, lesson), origin)
+
+
+def _content(folder: Folder, entries: dict[str, Entry], lesson: str) -> bytes | None:
+    entry = entries.get(f"{lesson}.ipynb")
+    try:
+        return entry.read() if entry else None
+    except ValueError:
+        return None
+
+
+def _in_course(course: Path) -> Iterator[tuple[Receipt, Finding]]:
+    for student, lesson, version, notebook in all_versions(course):
+        for plain in version.receipts:
+            receipt = read_manifest(json.dumps(plain).encode())
+            content = notebook.read_bytes() if notebook.is_file() else None
+            yield _compare(receipt, lesson, content, f"{student}, collected from {version.origin}")

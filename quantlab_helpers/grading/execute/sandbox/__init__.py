@@ -1,0 +1,1 @@
+"""The sandboxed kernel process: isolation, limits, supervisor, protocol."""

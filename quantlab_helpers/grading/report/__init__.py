@@ -1,0 +1,1 @@
+"""Final grades, feedback pages and tables of marks."""

@@ -1,0 +1,1 @@
+"""Processes that grade one submission at a time."""

@@ -1,0 +1,201 @@
+"""Whose is it: the names that platforms give, lists of students, mappings, folders."""
+
+from datetime import UTC, datetime
+from importlib.resources import files
+
+import pytest
+
+from quantlab_helpers._support.archives import walk
+from quantlab_helpers.grading.collect.identify import Students, read_clue
+from quantlab_helpers.grading.course_folder import read_time
+from quantlab_helpers.grading.roster import Student, read_mapping, read_roster
+
+LESSONS = ["02_uniform_quantization", "03_kmeans_quantization"]
+NAME = f"{LESSONS[0]}.ipynb"
+ROSTER = [
+    Student("s01", "Student", "One", "s01@example.org", "77"),
+    Student("s02", "Student", "Two", "s02@example.org", "78"),
+    Student("s03", "Stüdent", "Three-Four", "s03@example.org", "79"),
+    Student("s04", "Twin", "Five", "s04@example.org"),
+    Student("s05", "Twin", "Five", "s05@example.org"),
+]
+
+
+def whose(path, roster=(), mapping=(), claimed=None):
+    *trail, file = path.split("|")
+    students = Students(roster, mapping)
+    return students.whose(tuple(trail), file, lessons=LESSONS, claimed=claimed)
+
+
+@pytest.mark.parametrize(
+    ("name", "platform", "author", "number", "file"),
+    [
+        ("Student One_1234567_assignsubmission_file_", "Moodle", "Student One", "1234567", ""),
+        ("Student One_1234567_assignsubmission_file", "Moodle", "Student One", "1234567", ""),
+        (f"Student One_12_assignsubmission_file_{NAME}", "Moodle", "Student One", "12", NAME),
+        ("Participant_12_assignsubmission_file_", "Moodle", "Participant", "12", ""),
+        (f"onestudent_77_123456_{NAME}", "Canvas", "onestudent", "77", NAME),
+        (f"onestudent_LATE_77_123456_{NAME}", "Canvas", "onestudent", "77", NAME),
+        (f"stüdent_79_1_{NAME}", "Canvas", "stüdent", "79", NAME),
+        (f"anon_Ab1x9_123456_{NAME}", "Canvas", "", "anon_Ab1x9", NAME),
+        (f"LATE_anon_Ab1x9_123456_{NAME}", "Canvas", "", "anon_Ab1x9", NAME),
+        (f"hw_s01_attempt_2026-01-30-15-00-00_{NAME}", "Blackboard", "s01", "", NAME),
+        ("s01+02_x+2026-01-30 15:00:00.000000 UTC+abc", "nbgrader", "s01", "", ""),
+        ("s01+02_x+2026-01-30 15:00:00.000000 UTC", "nbgrader", "s01", "", ""),
+    ],
+)
+def test_the_names_of_platforms_are_read(name, platform, author, number, file):
+    clue = read_clue(name)
+    assert (clue.platform, clue.name, clue.number, clue.file) == (platform, author, number, file)
+    assert clue.late == ("LATE" in name)
+
+
+def test_the_download_that_nbgrader_ships_for_its_tests_is_read():
+    path = files("nbgrader.tests.apps") / "files" / "notebooks.zip"
+    clues = {read_clue(entry.name) for folder in walk(str(path)) for entry in folder.entries}
+    assert {clue.name for clue in clues} == {"bitdiddle", "hacker"}
+    assert {clue.file for clue in clues} == {"jupyter.png", "problem1.ipynb", "problem2.ipynb"}
+
+
+@pytest.mark.parametrize("name", [NAME, "s01", "s01_02_uniform_quantization.ipynb", "2026_01_02_x"])
+def test_other_names_are_no_platforms(name):
+    assert read_clue(name) is None
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"moodle.zip|Student One_1234567_assignsubmission_file_|{NAME}",
+        f"moodle.zip|Group A-Student One_1234567_assignsubmission_file_|{NAME}",
+        f"moodle.zip|s01_1234567_assignsubmission_file_{NAME}",
+        f"canvas.zip|onestudent_77_123456_{NAME}",
+        f"canvas.zip|renamed_LATE_77_123456_{NAME}",
+        f"submitted|S01|{LESSONS[0]}|{NAME}",
+        f"{LESSONS[0]}|s01|{NAME}",
+        f"s01|work|{NAME}",
+        f"s01.zip|my-notebooks|{NAME}",
+        f"s01@example.org|{NAME}",
+        f"Student One|{NAME}",
+        f"s01_{NAME}",
+        f"work of s01 (final).zip|{NAME}",
+        f"77|{NAME}",
+    ],
+)
+def test_a_student_of_the_list_is_found(path):
+    assert whose(path, ROSTER).student == "s01"
+
+
+def test_accents_and_hyphens_of_a_name_do_not_matter():
+    path = f"moodle.zip|Stu\u0308dent Three-Four_9_assignsubmission_file_|{NAME}"
+    assert whose(path, ROSTER).student == "s03"
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        (f"Nobody Known_9_assignsubmission_file_|{NAME}", "'Nobody Known', who is not in the list"),
+        (f"Twin Five_9_assignsubmission_file_|{NAME}", "as s04 and s05 are called; map the name"),
+        (f"submitted|s99|{LESSONS[0]}|{NAME}", "no student 's99' in the list"),
+        (f"downloads|{NAME}", "nothing says whose it is"),
+    ],
+)
+def test_who_is_not_in_the_list_is_told(path, words):
+    found = whose(path, ROSTER)
+    assert found.student is None and words in found.problem
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("Nobody Known", f"m.zip|Nobody Known_9_assignsubmission_file_|{NAME}"),
+        ("9", f"m.zip|Nobody Known_9_assignsubmission_file_|{NAME}"),
+        ("upload_17*", f"upload_17 (2).zip|work|{NAME}"),
+        ("paper", f"paper.ZIP|{NAME}"),
+        ("Stüdent", f"Stu\u0308dent|{NAME}"),
+    ],
+)
+def test_a_mapping_wins(name, path):
+    assert whose(path, ROSTER, [(name, "s02")]).student == "s02"
+
+
+@pytest.mark.parametrize(
+    ("path", "student"),
+    [
+        (f"s01|{NAME}", "s01"),
+        (f"s01.zip|deep|er|{NAME}", "s01"),
+        (f"class.zip|s01|{NAME}", "s01"),
+        (f"s01_{NAME}", "s01"),
+        (f"moodle.zip|Student One_9_assignsubmission_file_|{NAME}", "student-one"),
+        (f"canvas.zip|onestudent_77_1_{NAME}", "onestudent"),
+        (f"canvas.zip|anon_Ab1_1_{NAME}", "canvas-anon-ab1"),
+        (NAME, None),
+        (f"notebooks|{NAME}", None),
+        (f"../..|{NAME}", None),
+    ],
+)
+def test_without_a_list_folders_and_platforms_name_students(path, student):
+    assert whose(path).student == student
+
+
+def test_two_of_the_same_name_are_not_taken_for_one():
+    students = Students()
+    found = [
+        students.whose(("m.zip", f"Twin Five_{number}_assignsubmission_file_"), NAME, lessons=[])
+        for number in (8, 9, 8)
+    ]
+    assert [one.student for one in found] == ["twin-five", None, "twin-five"]
+    assert "several students called 'Twin Five'" in found[1].problem
+
+
+def test_a_bundles_author_is_believed_only_where_nobody_else_tells():
+    assert whose(f"submission-7F3A.zip|{NAME}", ROSTER, claimed="S02").student == "s02"
+    platform = f"m.zip|Student One_9_assignsubmission_file_|{NAME}"
+    assert whose(platform, ROSTER, claimed="s02").student == "s01"
+
+
+def test_a_list_of_students_is_read_with_any_of_its_columns(tmp_path):
+    path = tmp_path / "students.csv"
+    path.write_text("ID;Last_Name;extra\ns01;One;x\n\ns02;Two;y\n", encoding="utf-8-sig")
+    assert read_roster(path) == [
+        Student("s01", last_name="One"),
+        Student("s02", last_name="Two"),
+    ]
+    path.write_text("name,student\n upload* , s01\n")
+    assert read_mapping(path) == [("upload*", "s01")]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("name\nx\n", "has no column id in its first line"),
+        ("id\n", "lists no students"),
+        ("id\ns01\nS01\n", "line 3: 'S01' is there twice"),
+        ("id\n../x\n", r"line 2: the id must be up to 64 letters, .* got '\.\./x'"),
+    ],
+)
+def test_a_list_that_cannot_be_used_is_told_with_the_line(tmp_path, text, words):
+    path = tmp_path / "students.csv"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=words):
+        read_roster(path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-01-30 15:00:00.000000 UTC",
+        "2026-01-30 15:00:00",
+        "2026-01-30 16:00:00 Europe/Berlin\n",
+        "2026-01-30 16:00:00 +0100",
+        "2026-01-30T16:00:00+01:00",
+    ],
+)
+def test_times_are_read_as_nbgrader_writes_them(text):
+    assert read_time(text) == datetime(2026, 1, 30, 15, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "yesterday", "2026-13-30 15:00:00 UTC", "a b c", "1 2 Mars/X"]
+)
+def test_what_is_no_time_is_none(text):
+    assert read_time(text) is None

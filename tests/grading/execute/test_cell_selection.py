@@ -1,0 +1,276 @@
+"""Which cells run: enough for the same marks, and no demonstration that nothing depends on."""
+
+import io
+import json
+import os
+import pickle
+from contextlib import redirect_stderr, redirect_stdout
+
+import matplotlib.pyplot as plt
+import pytest
+
+from quantlab_helpers.course.authoring.answer_bank import read_answers
+from quantlab_helpers.course.authoring.build import build_course
+from quantlab_helpers.grading.align.rebuild import align
+from quantlab_helpers.grading.execute.cell_selection import needed
+from quantlab_helpers.grading.lesson import make_lesson
+from quantlab_helpers.grading.name_analysis import imported, names_of, only_imports, seeds
+from tests import ROOT
+from tests.grading.small_lesson import ANSWERS, cell_of, grade, handed_in, scores, small_lesson
+
+NAMES = [path.stem for path in sorted((ROOT / "instructor" / "sources").glob("[0-9]*.py"))]
+LESSON = small_lesson()
+each_lesson = pytest.mark.parametrize("name", NAMES)
+
+
+@pytest.fixture
+def good():
+    return handed_in(LESSON)
+
+
+def own(source):
+    return {"cell_type": "code", "source": source, "metadata": {}}
+
+
+def chosen(content, **options):
+    notebook = align(LESSON, content).notebook
+    return needed(LESSON, notebook, **options)
+
+
+GRADED = [*ANSWERS, *(f"test-{name}" for name in ANSWERS)]
+
+
+# A small lesson
+
+
+def test_a_demonstration_that_nothing_depends_on_does_not_run(good):
+    run = chosen(good)
+    assert set(run) == {"cell-1", "own-1", *GRADED}
+    assert run == [cell.id for cell in align(LESSON, good).notebook.cells if cell.id in run]
+
+
+def test_everything_runs_where_that_is_asked_for(good):
+    notebook = align(LESSON, good).notebook
+    code = [cell.id for cell in notebook.cells if cell.cell_type == "code"]
+    assert chosen(good, everything=True) == code
+
+
+def test_what_an_answer_reads_is_given_and_changed_by_the_cells_that_do(good):
+    text = "return half(half(number)) + 0 * numbers[-1]"
+    cell_of(good, "quarter")["source"] = ANSWERS["quarter"].replace(
+        "return half(half(number))", text
+    )
+    run = set(chosen(good)) - {*GRADED, "own-1"}
+    assert run == {"cell-1", "cell-2", "cell-6", "cell-10", "cell-14"}, "they append to `numbers`"
+
+
+def test_a_changed_demonstration_runs_with_what_it_needs(good):
+    cell_of(good, "cell-18")["source"] = "print(numbers)"
+    demonstrations = {f"cell-{number}" for number in (2, 6, 10, 14, 18)}
+    assert demonstrations <= set(chosen(good)), "those above it append to `numbers`"
+
+
+def test_a_copy_of_a_demonstration_is_a_demonstration(good):
+    good["cells"].append(own(cell_of(good, "cell-6")["source"]))
+    assert set(chosen(good)) == {"cell-1", "own-1", *GRADED}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "print(globals())",
+        "exec('x = numbers')",
+        "import sys\nsys.modules['__main__'].numbers",
+        "%timeit square(3)",
+        "%%time\nsquare(3)",
+        "get_ipython().user_ns",
+        "from os import *",
+        "x = 1\n" * 100_000,
+    ],
+)
+def test_all_runs_where_a_cell_cannot_be_seen_through(good, source):
+    good["cells"].append(own(source))
+    assert set(chosen(good)) == set(chosen(good, everything=True))
+
+
+@pytest.mark.parametrize(
+    "source", ["%matplotlib inline", "!pip install numpy", "def f(:", "(" * 99]
+)
+def test_a_cell_that_reads_nothing_brings_nothing(good, source):
+    good["cells"].append(own(source))
+    assert set(chosen(good)) == {"cell-1", "own-1", "own-2", *GRADED}
+
+
+def test_the_marks_are_the_same_either_way(good):
+    cell_of(good, "cell-10")["source"] += "\nnumbers.clear()"
+    cell_of(good, "quarter")["source"] = (
+        ANSWERS["quarter"].replace("half(half", "len(numbers) or (half(half") + ")"
+    )
+    some, all_ = (grade(LESSON, good, everything=everything) for everything in (False, True))
+    assert some.marks == all_.marks and scores(some)["quarter"] == 0
+
+
+# Names
+
+
+@pytest.mark.parametrize(
+    ("source", "bound", "read"),
+    [
+        ("x = y", "x", "y"),
+        ("x += 1", "x", "x"),
+        ("del x", "x", "x"),
+        ("x: int = y", "x", "int y"),
+        ("x, *z = y", "x z", "y"),
+        ("import a.b, c as d\nfrom e import f", "a d f", ""),
+        ("def f(x, z=w):\n    k = 1\n    return x + y + k", "f", "w y"),
+        ("def f():\n    return f() + g()\ndef g():\n    return f()", "f g", "g"),
+        ("def f():\n    global x\n    x = y", "f x", "x y"),
+        ("class A(B):\n    c = d\n    def m(self):\n        return self.e + g", "A", "B d g"),
+        ("[i + k for i in j if i]", "", "k j"),
+        ("for i in j:\n    k = i\nk", "i k", "i j k"),
+        ("with a as b:\n    b", "b", "a b"),
+        ("try:\n    x = 1\nexcept E as e:\n    pass\nx", "x e", "E x"),
+        ("if (n := a) > 1:\n    n", "n", "a n"),
+        ("x = 1\ny = x", "x y", ""),
+        ("lambda x: x + y", "", "y"),
+        ("f'{x} {y:{z}}'", "", "x y z"),
+    ],
+)
+def test_names_are_told_as_the_compiler_sees_them(source, bound, read):
+    names = names_of(source)
+    assert (names.bound, names.read) == (frozenset(bound.split()), frozenset(read.split()))
+    assert not names.opaque
+
+
+def test_what_may_be_changed_is_what_is_stored_into_called_on_or_passed():
+    names = names_of("a.b = 1\nc[0] += 1\nd.append(e)\nf(g, h=i)\nprint(j)\nlen(k)\ndel m.n")
+    assert names.changed == frozenset("acdegim")
+    assert names.stored == frozenset("acm")
+
+
+def test_imports_and_seeds_are_recognised():
+    assert only_imports('"""Text."""\nimport a\nfrom b import c') and not only_imports(
+        "import a\na"
+    )
+    assert imported("try:\n    import a.b\nexcept ImportError:\n    from c import d as e") == {
+        "a",
+        "e",
+    }
+    modules = frozenset({"torch", "np"})
+    assert seeds("np.random.seed(0)", modules) and seeds("torch.manual_seed(1)", modules)
+    assert not seeds("torch.Generator().manual_seed(1)", modules) and not seeds(
+        "x.seed(1)", modules
+    )
+
+
+# The course
+
+
+@pytest.fixture(scope="module")
+def course():
+    return {built.name: built for built in build_course(ROOT).lessons}
+
+
+@pytest.fixture
+def lesson(course):
+    return lambda name: make_lesson(name, course[name].instructor)
+
+
+def with_answer(released, answer):
+    notebook = json.loads(released)
+    cell = cell_of(notebook, answer.exercise)
+    cell["source"] = f"# exercise: {answer.exercise}\n{answer.code}"
+    return notebook
+
+
+def bank(name):
+    return read_answers(ROOT / "instructor" / "answers" / f"{name}.py")
+
+
+@each_lesson
+def test_of_a_real_lesson_imports_answers_and_tests_run(name, course, lesson):
+    real = lesson(name)
+    notebook = align(real, course[name].learner).notebook
+    run = needed(real, notebook)
+    ours = [cell for cell in notebook.cells if cell.id in run and "nbgrader" not in cell.metadata]
+    install, imports = ours
+    assert install.id == "install" and imports.source.startswith("import")
+
+
+@each_lesson
+def test_every_answer_of_the_bank_is_aligned_without_a_repair(name, course, lesson):
+    real = lesson(name)
+    for answer in bank(name):
+        aligned = align(real, with_answer(course[name].learner, answer))
+        assert aligned.repairs == () and aligned.answered[answer.exercise], answer.name
+        assert cell_of(aligned.notebook, answer.exercise).source.endswith(answer.code)
+
+
+def outcome(source, names):
+    """Run a cell in a namespace; return the kind of exception and what it says."""
+    try:
+        with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+            exec(compile(source, "cell", "exec"), names)
+    except BaseException as error:
+        return type(error).__name__, str(error)
+    finally:
+        plt.close("all")
+    return None
+
+
+def forked(work):
+    """Return what `work` returns in a copy of this process, which it cannot disturb."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        with open(writer, "wb") as pipe:
+            pickle.dump(work(), pipe)
+        os._exit(0)
+    os.close(writer)
+    with open(reader, "rb") as pipe:
+        content = pipe.read()
+    os.waitpid(child, 0)
+    return pickle.loads(content)
+
+
+@pytest.mark.slow
+@each_lesson
+def test_every_answer_of_the_bank_gets_the_same_marks_either_way(name, course, lesson, monkeypatch):
+    """The whole notebook runs once; each answer is judged in copies of the process.
+
+    Cells that only some answers need run in a copy of their own, from the first cell on.
+    """
+    monkeypatch.setattr(plt, "show", lambda: None)
+    real, learner = lesson(name), course[name].learner
+    answers = bank(name)
+    stub = align(real, learner).notebook
+    short = [cell for cell in stub.cells if cell.id in needed(real, stub)]
+    everything = {"__name__": "__main__"}
+    few = {"__name__": "__main__"}
+    differ = []
+    for cell in stub.cells:
+        if cell.cell_type != "code":
+            continue
+        for answer in answers if cell.id in {a.exercise for a in answers} else ():
+            if answer.exercise != cell.id:
+                continue
+            aligned = align(real, with_answer(learner, answer)).notebook
+            ids = needed(real, aligned)
+            cells = {c.id: c.source for c in aligned.cells}
+            code = [cells[cell.id], cells[f"test-{cell.id}"]]
+            long = forked(lambda code=code: [outcome(text, everything) for text in code])
+            extra = [i for i in ids if i not in {c.id for c in short}]
+            before = [cells[i] for i in ids[: ids.index(cell.id)]] if extra else []
+
+            def judge(code=code, before=before):
+                names = {"__name__": "__main__"} if before else few
+                for text in before:
+                    outcome(text, names)
+                return [outcome(text, names) for text in code]
+
+            if forked(judge) != long:
+                differ.append(answer.name)
+        outcome(cell.source, everything)
+        if cell.id in {c.id for c in short}:
+            outcome(cell.source, few)
+    assert differ == []

@@ -1,0 +1,351 @@
+"""Verdicts in nbgrader's gradebook: what it would have written itself, and nothing of people's."""
+
+import multiprocessing
+import os
+import shutil
+import signal
+from datetime import UTC, datetime, timedelta
+
+import nbformat
+import pytest
+
+from quantlab_helpers.grading.align.rebuild import align
+from quantlab_helpers.grading.gradebook.lock import Busy
+from quantlab_helpers.grading.gradebook.reader import read_marks
+from quantlab_helpers.grading.gradebook.writer import open_book
+from quantlab_helpers.grading.lesson import load_lesson
+from quantlab_helpers.grading.score import score, unscored
+from tests.grading import small_lesson as small
+from tests.grading.classroom import (
+    NAME,
+    a_course,
+    answers,
+    auto_marks,
+    hand_in,
+    rows,
+    stock,
+    stock_book,
+    stub,
+)
+
+MONDAY = datetime(2026, 1, 5, 12, tzinfo=UTC)
+ALL_RIGHT = {"square": 2.0, "mean": 3.0, "guess": 1.0, "quarter": 2.0}
+WITHOUT = ("invalid_notebook", "infrastructure_error", "no_submission")
+ZERO_WHEN_LATE = "c.LateSubmissionPlugin.penalty_method = 'zero'"
+HALF_WHEN_LATE = """
+from nbgrader.plugins import LateSubmissionPlugin
+class Half(LateSubmissionPlugin):
+    def late_submission_penalty(self, student_id, score, total_seconds_late):
+        return score / 2
+c.AssignLatePenalties.plugin_class = Half
+"""
+
+
+def run(course, notebook, student="s01"):
+    """Align, run and score, without a jail."""
+    lesson = load_lesson(course, NAME)
+    aligned = align(lesson, notebook)
+    executed = small.run(lesson, aligned)
+    result = score(lesson, executed, aligned=aligned, student=student)
+    return lesson, result, executed.notebook
+
+
+def record(course, notebook, student="s01", **options):
+    lesson, result, executed = run(course, notebook, student)
+    with open_book(course) as book:
+        book.record(lesson, result, executed=executed, **options)
+        return book.remembered(NAME, student=student)
+
+
+def record_none(course, verdict, student="s01"):
+    lesson = load_lesson(course, NAME)
+    result = unscored(lesson, student=student, verdict=verdict, detail="why")
+    with open_book(course) as book:
+        book.record(lesson, result)
+        return book.remembered(NAME, student=student)
+
+
+def folder_of(course, student="s01"):
+    return course / "autograded" / student / NAME
+
+
+def by_hand(course, student="s01", **given):
+    """What a person does in formgrader: a mark of 0.5, a credit of 1 and a comment."""
+    with stock_book(course) as book:
+        grade = book.find_grade("test-mean", NAME, NAME, student)
+        grade.manual_score, grade.extra_credit, grade.needs_manual_grade = 0.5, 1.0, False
+        book.find_comment("mean", NAME, NAME, student).manual_comment = "nearly"
+
+
+def tables(course):
+    """All that a gradebook says of a lesson, without its random numbers."""
+    return [
+        rows(course, f"SELECT {what} ORDER BY 1, 2")
+        for what in (
+            "assignment.name, notebook.name, kernelspec, duedate FROM assignment "
+            "JOIN notebook ON notebook.assignment_id = assignment.id",
+            "base_cell.name, type, g.max_score, g.cell_type FROM base_cell "
+            "LEFT JOIN grade_cells g ON g.id = base_cell.id",
+            "name, cell_type, locked, source, checksum FROM source_cell",
+            "version_num, 1 FROM alembic_version",
+        )
+    ]
+
+
+@pytest.fixture
+def course(tmp_path):
+    return a_course(tmp_path)
+
+
+def test_a_lesson_is_in_the_gradebook_as_nbgrader_itself_would_write_it(tmp_path):
+    ours, theirs = (a_course(tmp_path / who, gradebook=False) for who in ("ours", "theirs"))
+    with stock(theirs) as api:
+        assert api.generate_assignment(NAME)["success"]
+    with open_book(ours) as book:
+        book.prepare(load_lesson(ours, NAME))
+    assert tables(ours) == tables(theirs)
+    assert len(tables(ours)[1]) == 8
+
+
+def test_a_lesson_that_nbgrader_wrote_is_left_as_it_is(course):
+    with stock(course) as api:
+        assert api.generate_assignment(NAME)["success"]
+    numbers = rows(course, "SELECT id FROM base_cell UNION SELECT id FROM source_cell")
+    record(course, answers(course))
+    assert rows(course, "SELECT id FROM base_cell UNION SELECT id FROM source_cell") == numbers
+
+
+def test_marks_are_written_and_read(course):
+    wrong = answers(course, mean="def mean(values):\n    return max(values)")
+    marks = record(course, wrong, timestamp=MONDAY)
+    assert (marks.score, marks.max_score, marks.needs_grading) == (5.0, 8.0, False)
+    assert auto_marks(course, "s01") == {**ALL_RIGHT, "mean": 0.0}
+    assert marks.submitted == MONDAY
+    assert read_marks(course, NAME) == [marks]
+    [row] = rows(course, "SELECT timestamp FROM submitted_assignment")
+    assert row == ("2026-01-05 12:00:00.000000",)
+    with stock_book(course) as book:
+        failed = {grade.name for grade in book.find_submission_notebook(NAME, NAME, "s01").grades}
+        failed = {name for name in failed if book.find_grade(name, NAME, NAME, "s01").failed_tests}
+        assert failed == {"test-mean"}
+
+
+def test_the_graded_notebook_is_where_formgrader_looks_for_it(course):
+    record(course, answers(course), timestamp=MONDAY, files={"data/table.csv": b"1,2"})
+    folder = folder_of(course)
+    notebook = nbformat.read(folder / f"{NAME}.ipynb", as_version=4)
+    assert "### BEGIN HIDDEN" in small.cell_of(notebook, "test-mean").source
+    assert (folder / "data" / "table.csv").read_bytes() == b"1,2"
+    assert (folder / "timestamp.txt").read_text() == "2026-01-05 12:00:00.000000 UTC"
+    assert {path.stat().st_mode & 0o777 for path in folder.glob("*.*")} == {0o444}
+
+
+def test_what_is_not_answered_is_commented_as_nbgrader_does(course):
+    marks = record(course, stub(course))
+    comments = {cell.cell: cell.comment for cell in marks.cells if cell.comment}
+    assert comments == dict.fromkeys(ALL_RIGHT, "No response.")
+    marks = record(course, answers(course))
+    assert {cell.comment for cell in marks.cells} == {""}
+
+
+def test_a_new_grading_replaces_the_automatic_marks(course):
+    record(course, answers(course), files={"old.txt": b"old"})
+    marks = record(course, stub(course), files={"new.txt": b"new"})
+    assert marks.score == 0.0
+    assert auto_marks(course, "s01") == dict.fromkeys(ALL_RIGHT, 0.0)
+    names = {path.name for path in folder_of(course).iterdir()}
+    assert names == {f"{NAME}.ipynb", "new.txt"}
+    assert len(rows(course, "SELECT * FROM grade")) == 4
+    assert len(rows(course, "SELECT * FROM comment")) == 4
+
+
+@pytest.mark.parametrize("verdict", WITHOUT)
+def test_without_a_score_no_automatic_mark_remains(course, verdict):
+    record(course, answers(course), timestamp=MONDAY)
+    marks = record_none(course, verdict)
+    assert marks.score is None
+    assert set(auto_marks(course, "s01").values()) == {None}
+    assert not folder_of(course).exists()
+    assert marks.needs_grading is (verdict != "no_submission")
+
+
+@pytest.mark.parametrize("verdict", [None, *WITHOUT])
+def test_marks_and_comments_of_people_stay(course, verdict):
+    record(course, answers(course))
+    by_hand(course)
+    marks = record(course, stub(course)) if verdict is None else record_none(course, verdict)
+    cells = {cell.cell: cell for cell in marks.cells}
+    assert (cells["test-mean"].manual, cells["test-mean"].extra_credit) == (0.5, 1.0)
+    assert cells["test-mean"].needs_grading is (verdict != "no_submission")
+    assert cells["mean"].comment == "nearly"
+    assert marks.score == 1.5
+
+
+def test_a_student_who_handed_in_nothing_is_known_but_has_no_submission(course):
+    marks = record_none(course, "no_submission", student="s09")
+    assert (marks.student, marks.score, marks.cells) == ("s09", None, ())
+    assert rows(course, "SELECT * FROM submitted_assignment") == []
+
+
+def test_an_answer_for_a_person_waits_for_one(tmp_path):
+    notebook = small.instructor()
+    essay = nbformat.v4.new_markdown_cell("Why?")
+    flags = {"grade": True, "solution": True, "points": 3}
+    notebook.cells.append(small.graded_cell(essay, "essay", **flags))
+    course = a_course(tmp_path, notebook=notebook)
+    marks = record(course, small.handed_in(load_lesson(course, NAME), {"essay": "Because."}))
+    essay = next(cell for cell in marks.cells if cell.cell == "essay")
+    assert (essay.auto, essay.needs_grading, essay.max_score) == (None, True, 3.0)
+    marks = record(course, stub(course))
+    essay = next(cell for cell in marks.cells if cell.cell == "essay")
+    assert (essay.auto, essay.needs_grading, essay.comment) == (0.0, False, "No response.")
+
+
+def test_a_lesson_with_other_cells_is_refused_where_there_are_submissions(course):
+    record(course, answers(course))
+    shutil.rmtree(course / "source")
+    notebook = small.instructor()
+    notebook.cells = [cell for cell in notebook.cells if "guess" not in cell["id"]]
+    a_course(course, notebook=notebook)
+    before = rows(course, "SELECT * FROM grade ORDER BY id")
+    with open_book(course) as book, pytest.raises(ValueError, match="other graded cells"):
+        book.prepare(load_lesson(course, NAME))
+    assert rows(course, "SELECT * FROM grade ORDER BY id") == before
+
+
+def test_other_points_and_other_text_are_taken_over(course):
+    record(course, answers(course))
+    shutil.rmtree(course / "source")
+    notebook = small.instructor()
+    test = small.cell_of(notebook, "test-mean")
+    test.metadata.nbgrader["points"] = 10
+    test["source"] += "\n# more"
+    a_course(course, notebook=notebook)
+    assert record(course, answers(course)).max_score == 15.0
+    [source] = rows(course, "SELECT source FROM source_cell WHERE name = 'test-mean'")
+    assert source[0].endswith("# more")
+
+
+def test_a_lesson_that_was_half_written_is_completed(course):
+    with open_book(course) as book:
+        book.prepare(load_lesson(course, NAME))
+    whole = tables(course)
+    with stock_book(course) as book:  # as if the process had been killed between two commits
+        for cell in book.find_notebook(NAME, NAME).source_cells[:3]:
+            book.db.delete(cell)
+    assert tables(course) != whole
+    with open_book(course) as book:
+        book.prepare(load_lesson(course, NAME))
+    assert tables(course) == whole
+
+
+# Late penalties
+
+
+def set_due(course, when):
+    with stock_book(course) as book:
+        book.update_or_create_assignment(NAME, duedate=when)
+
+
+@pytest.mark.parametrize(("config", "penalty"), [(ZERO_WHEN_LATE, 8.0), (HALF_WHEN_LATE, 4.0)])
+def test_the_plugin_of_the_course_says_what_being_late_costs(tmp_path, config, penalty):
+    course = a_course(tmp_path, config=config)
+    marks = record(course, answers(course), timestamp=MONDAY)
+    assert marks.late_penalty == 0.0
+    set_due(course, "2026-01-04 12:00:00.000000 UTC")
+    marks = record(course, answers(course), timestamp=MONDAY)
+    assert (marks.score, marks.late_penalty) == (8.0, penalty)
+    marks = record(course, answers(course), timestamp=MONDAY - timedelta(days=2))
+    assert marks.late_penalty == 0.0
+
+
+def test_penalties_follow_an_extension_and_marks_by_people(tmp_path):
+    course = a_course(tmp_path, config=HALF_WHEN_LATE)
+    record(course, answers(course), timestamp=MONDAY)
+    set_due(course, "2026-01-04 12:00:00.000000 UTC")
+
+    def renewed():
+        with open_book(course) as book:
+            book.renew_penalties(NAME, times={"s01": MONDAY})
+            return book.remembered(NAME, student="s01").late_penalty
+
+    assert renewed() == 4.0
+    by_hand(course)
+    assert renewed() == (8 - 3 + 1.5) / 2
+    with stock_book(course) as book:
+        book.grant_extension(NAME, "s01", days=2)
+    assert renewed() == 0.0
+
+
+# Reading
+
+
+def test_reading_makes_no_gradebook_and_changes_none(tmp_path):
+    course = a_course(tmp_path, gradebook=False)
+    assert read_marks(course, NAME) == []
+    assert not (course / "gradebook.db").exists()
+    a_course(course)
+    record(course, answers(course))
+    before = (course / "gradebook.db").read_bytes()
+    assert len(read_marks(course, NAME)) == 1
+    assert [marks.cells for marks in read_marks(course, "another")] == [()]
+    assert (course / "gradebook.db").read_bytes() == before
+
+
+def test_everybody_in_the_gradebook_is_read_with_what_is_known_of_them(course):
+    record(course, answers(course), student="s02")
+    with stock_book(course) as book:
+        book.add_student("s01", first_name="A", email="a@example.org", lms_user_id="17")
+    first, second = read_marks(course, NAME)
+    assert (first.student, first.first_name, first.last_name) == ("s01", "A", "")
+    assert (first.email, first.lms_user_id) == ("a@example.org", "17")
+    assert (first.score, first.submitted, first.cells) == (None, None, ())
+    assert (second.student, second.score) == ("s02", 8.0)
+
+
+def test_a_damaged_gradebook_is_said_to_be_damaged(course):
+    (course / "gradebook.db").write_bytes(b"this is no database, but long enough" * 100)
+    with pytest.raises(ValueError, match=r"not a database.*copy"):
+        read_marks(course, NAME)
+    with pytest.raises(ValueError, match=r"not a database.*copy"), open_book(course):
+        pass
+
+
+# One at a time
+
+
+def hold(course, opened):
+    with open_book(course):
+        opened.set()
+        signal.pause()
+
+
+def test_two_cannot_write_at_once_and_a_dead_one_holds_nothing(course):
+    context = multiprocessing.get_context("fork")
+    opened = context.Event()
+    other = context.Process(target=hold, args=(course, opened), daemon=True)
+    other.start()
+    assert opened.wait(60)
+    with pytest.raises(Busy, match=f"Process {other.pid} on .* wait until it has ended"):
+        open_book(course).__enter__()
+    os.kill(other.pid, signal.SIGKILL)
+    other.join(10)
+    with open_book(course) as book:
+        assert book.students() == []
+
+
+def test_a_failure_in_the_middle_writes_nothing(tmp_path):
+    course = a_course(tmp_path, config=HALF_WHEN_LATE.replace("score / 2", "score / 0"))
+    record(course, answers(course), timestamp=MONDAY)
+    set_due(course, "2026-01-04 12:00:00.000000 UTC")
+    with pytest.raises(ZeroDivisionError):
+        record(course, stub(course), timestamp=MONDAY)
+    assert auto_marks(course, "s01") == ALL_RIGHT
+
+
+def test_submissions_of_other_students_stay_apart(course):
+    hand_in(course, "s02", stub(course))
+    record(course, answers(course), student="s01")
+    record(course, stub(course), student="s02")
+    assert auto_marks(course, "s01") == ALL_RIGHT
+    assert auto_marks(course, "s02") == dict.fromkeys(ALL_RIGHT, 0.0)

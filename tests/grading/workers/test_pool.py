@@ -1,0 +1,72 @@
+"""Workers: many tasks for few processes, and none of them is waited for in vain."""
+
+import json
+import os
+
+import pytest
+
+from quantlab_helpers.grading.workers.pool import Lost, Workers
+from quantlab_helpers.grading.workers.task import Outcome, Task
+from tests.grading.classroom import LIMITS, NAME, a_course, answers
+
+SLEEPS = "import time\ntime.sleep(15)\ndef mean(values):\n    return 0"
+
+
+@pytest.fixture
+def course(tmp_path):
+    return a_course(tmp_path)
+
+
+def task(course, student, content=None, **more):
+    plain = json.dumps(content or answers(course)).encode()
+    return Task(str(course), NAME, student, plain, {}, LIMITS, "prlimit")._replace(**more)
+
+
+def outcomes(tasks, count=1, seconds=100.0):
+    with Workers(count, seconds=seconds) as workers:
+        return {done.student: outcome for done, outcome in workers.run(iter(tasks))}
+
+
+def test_a_task_is_the_same_after_its_way_through_a_pipe(course):
+    one = task(course, "s01", files={"a.bin": bytes(range(256))}, everything=True)
+    assert Task.from_json(json.loads(json.dumps(one.as_json()))) == one
+
+
+def test_every_task_comes_back_once_whatever_it_holds(course):
+    tasks = [
+        task(course, "s01"),
+        task(course, "s02", notebook=b"no notebook"),
+        task(course, "s03", files={"big.bin": os.urandom(3_000_000)}),  # more than a pipe takes
+        task(course, "s04"),
+    ]
+    found = outcomes(tasks, count=2)
+    assert {student: one.result.verdict for student, one in found.items()} == {
+        **dict.fromkeys(("s01", "s03", "s04"), "graded"),
+        "s02": "invalid_notebook",
+    }
+    assert found["s03"].executed.cells and found["s02"].executed is None
+
+
+def test_there_is_nothing_to_wait_for_without_tasks():
+    assert outcomes([]) == {}
+
+
+def test_a_worker_that_does_not_come_back_is_given_up(course):
+    slow = answers(course, mean=SLEEPS)
+    tasks = [task(course, "s01", slow), task(course, "s02", notebook=b"no notebook")]
+    found = outcomes(tasks, seconds=5)
+    assert isinstance(found["s01"], Lost) and found["s01"].why == "did not come to an end"
+    assert isinstance(found["s02"], Outcome)
+
+
+def test_what_goes_wrong_in_a_worker_is_told_with_a_traceback(course):
+    found = outcomes([task(course, "s01", files={"../out.txt": b""})])["s01"]
+    assert found.result.verdict == "infrastructure_error"
+    assert "ValueError" in found.result.detail and "Traceback" in found.log
+
+
+def test_a_worker_that_cannot_work_is_lost_with_what_it_said(course):
+    found = outcomes([task(course, "s01", lesson="09_nothing"), task(course, "s02")])
+    assert found["s01"].why == "ended with exit status 1"
+    assert "There is no lesson '09_nothing'" in found["s01"].log
+    assert found["s02"].result.verdict == "graded"
