@@ -27,14 +27,15 @@ demo: $(VENV)/installed-demo  ## the explorers alone, as one page
 test: $(VENV)/installed-dev check  ## every test
 	$(ONE_THREAD) $(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
-quick: $(VENV)/installed-dev  ## the fast tests only
-	$(ONE_THREAD) $(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m "not slow" $(ARGS)
+quick: $(VENV)/installed-dev  ## the tests that start no process, kernel, server or training
+	$(ONE_THREAD) $(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m $(QUICK) $(ARGS)
 
 browser: build/npm/installed build/axe/installed  ## fetches what the tests in Chromium load
 
-check: $(VENV)/installed-dev  ## style, types, and notebooks as their sources
+check: $(VENV)/installed-dev  ## style, types, who imports whom, notebooks as their sources
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
 	$(BIN)/mypy
 	$(BIN)/quantlab build --check
 
@@ -58,6 +59,7 @@ clean:  ## all that can be made again
 
 # Several processes share the cores: more threads in each would only get in each other's way.
 ONE_THREAD := OMP_NUM_THREADS=1
+QUICK := "not process and not training and not notebook and not browser"
 
 # reveal.js and MathJax, in the versions and with the checksums of the lock file.
 build/npm/installed: instructor/slides/package.json instructor/slides/package-lock.json
