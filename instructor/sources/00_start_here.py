@@ -1,20 +1,20 @@
 # %% [markdown]
 # # Weight quantization: start here
 #
-# After this notebook you know that your set-up works, you can **say** why weights are quantized,
-# and you have **seen** what quantizing does to one layer.
+# After this notebook you know that your set-up works. You can **say** why weights are quantized,
+# and you have **seen** what quantization does to one layer.
 #
-# *Needs*: nothing. *Takes*: 10 minutes, on a CPU, without a network.
+# *Needs*: nothing. *Takes*: 10 minutes, on a CPU, offline.
 #
-# You will meet a small network that reads handwritten digits, and round its weights in two ways: to
-# equally spaced **levels** (uniform quantization) and to **centres** that k-means places where the
-# weights are.
+# You will meet a small network that reads handwritten digits. You will round its weights in two
+# ways: to equally spaced **levels** (uniform quantization), and to **centres**, which k-means
+# places where the weights are.
 
 # %% [markdown]
 # ## Is the set-up right?
 #
-# Run each cell with Shift + Enter. The next one imports what we need; if it fails, run
-# `quantlab doctor` in a terminal and do what it says.
+# Run each cell with Shift + Enter. The next cell imports what we need. If it fails, run
+# `quantlab doctor` in a terminal and follow its advice.
 
 # %%
 import copy
@@ -33,8 +33,9 @@ print(f"{len(labels):,} test images of {images.shape[2]} x {images.shape[3]} pix
 # %% [markdown]
 # ## Ten digits
 #
-# MNIST holds scanned digits written by census workers and high-school students. A pixel is a number
-# from 0 (paper) to 1 (ink). Here is the first image of each digit in the test set.
+# MNIST is a collection of scanned digits. Census workers and high-school students wrote them. A
+# pixel is a number from 0 (paper) to 1 (ink). Here is the first image of each digit in the test
+# set.
 
 # %%
 row = plots.digits(images, labels)
@@ -56,14 +57,14 @@ print(f"{test.correct:,} of {test.total:,} correct: {test.accuracy:.2%}")
 checks.compare_guess(guess_correct, test.correct)
 
 # %% [markdown]
-# That is the number to defend. Everything in this lab asks: how few bits can the weights have
-# before it drops?
+# Our goal: keep this number while we shrink the weights. This whole lab asks one question: with how
+# few bits can we store the weights before the accuracy drops?
 
 # %% [markdown]
 # ## Why quantize?
 #
-# A network is stored as its weights; the list of its layers takes next to nothing. Each weight is
-# a 32-bit float, so 4 bytes.
+# A file of a network contains almost only weights. The list of its layers takes very little space.
+# Each weight is a 32-bit float, so it takes 4 bytes.
 
 # %%
 here = ql.float32_bytes(net) // 4
@@ -71,12 +72,12 @@ for name, numbers in [("this network", here), ("AlexNet, 2012", 61e6), ("a chatb
     print(f"{name:>14}: {numbers:13,.0f} numbers, {4 * numbers / 1e6:10,.1f} MB")
 
 # %% [markdown]
-# AlexNet, with which deep networks began to win at recognizing images, needs more than 200 MB, and
-# a language model of seven billion weights needs more memory than most laptops have. All of it must
-# be downloaded, stored, and read again for every answer.
+# AlexNet, which started the deep-learning boom in 2012, needs more than 200 MB. A language model
+# with seven billion weights needs more memory than most laptops have. All these bytes must be
+# downloaded and stored, and the computer reads them again for every answer.
 #
-# Would zip help? We compress 2,000 of the test images, one byte a pixel, and then the weights.
-# **Before you run the cell**: to what share of its size does each shrink?
+# Would zip help? We compress 2,000 of the test images, with one byte per pixel, and then the
+# weights. **Before you run the cell**: what fraction of each remains?
 
 
 # %%
@@ -90,9 +91,10 @@ print(f"images:  {share_left(pixels.tobytes()):.0%} left")
 print(f"weights: {share_left(weights.tobytes()):.0%} left")
 
 # %% [markdown]
-# The images shrink to a fraction, the weights hardly at all. A float has a sign, an exponent (where
-# is the point?) and 23 further bits, and those look random. Take the four bytes of each weight
-# apart, and compress all first bytes, all second bytes, and so on:
+# The images shrink to a fraction of their size. The weights hardly shrink at all. A float has a
+# sign, an exponent (where is the point?) and 23 more bits, and those bits look random. Now we split
+# the four bytes of each weight. We compress all first bytes together, then all second bytes, and so
+# on:
 
 # %%
 columns = weights.view("uint8").reshape(-1, 4)  # least significant byte first
@@ -101,12 +103,13 @@ for column, name in reversed(list(zip(columns.T, names, strict=True))):
     print(f"{name:>29}: {share_left(column.tobytes()):.0%} left")
 
 # %% [markdown]
-# Only the byte with sign and exponent holds anything that repeats. A compressor that loses nothing
-# must keep the others. We may throw them away, if the network does not need them.
+# Only the byte with the sign and the exponent contains something that repeats. A lossless
+# compressor must keep the other bytes. We may drop them, if the network does not need them.
 #
 # ## Does a network need its last digits?
 #
-# Add noise: multiply every weight by its own random factor, about 1 ± 0.05. Three such networks:
+# Let us add noise. We multiply every weight by a random factor with mean 1 and standard deviation
+# 0.05. Here are three such networks:
 
 # %%
 for seed in range(3):
@@ -119,9 +122,10 @@ for seed in range(3):
     print(f"noise {seed}: {accuracy:.2%} correct, without noise {test.accuracy:.2%}")
 
 # %% [markdown]
-# **Using** a network tolerates noise, and rounding is one more noise. **Training** does not: it
-# moves a weight by a thousandth at a time. Let a weight live on a grid with step 0.01, move it by
-# 0.001 a hundred times, and round after each move. Where does it arrive? Without the grid: at 0.1.
+# A network tolerates noise when we **use** it, and rounding is just another kind of noise.
+# **Training** is different: it moves a weight by about a thousandth at a time. Imagine a weight
+# that may only take multiples of 0.01. We move it by 0.001 a hundred times, and round it after each
+# move. Where does it end? Without rounding, it ends at 0.1.
 
 # %%
 step, on_grid, free = 0.01, 0.0, 0.0
@@ -131,16 +135,16 @@ for _ in range(100):
 print(f"as a float: {free:.3f}, on the grid: {on_grid:.3f}")
 
 # %% [markdown]
-# Each small move is rounded away. Hence the order of this lab: train with floats, quantize
-# afterwards, and be careful when you train on.
+# Each small move is rounded away. This is why the lab goes in this order: first train with floats,
+# then quantize, and be careful when you continue training.
 
 # %% [markdown]
 # ## One layer on 256 equally spaced levels
 #
-# `conv2.weight` has 2,304 weights. With 8 bits per weight there are 256 levels from the smallest
-# weight to the largest, and every weight moves to the nearest one. Bars count weights on a
-# logarithmic axis; the upper row of strokes marks the levels that at least one weight uses, the
-# lower row the levels that none does.
+# `conv2.weight` has 2,304 weights. With 8 bits per weight there are 256 levels, from the smallest
+# weight to the largest. Every weight moves to its nearest level. In the picture, the bars count
+# weights on a logarithmic axis. The upper row of strokes marks the levels that at least one weight
+# uses. The lower row marks the levels that no weight uses.
 #
 # **Before you run the cell**: will all 256 levels be used?
 
@@ -151,12 +155,12 @@ plots.weight_histogram(weights, uniform, title="conv2.weight, 8-bit levels")
 print(f"unique values: {ql.unique_count(weights):,} before, {ql.unique_count(uniform)} after")
 
 # %% [markdown]
-# The levels stand at equal distances, wherever the weights are. Most weights are close to zero, so
-# many levels have nothing to do.
+# The levels are equally spaced, no matter where the weights are. Most weights are close to zero, so
+# many levels are not used.
 #
 # ## The same layer on 8 centres
 #
-# k-means places k = 8 **centres** where they bring the squared error down. Where do you expect
+# k-means places k = 8 **centres** where they make the squared error small. Where do you expect
 # them?
 
 # %%
@@ -168,26 +172,26 @@ for name, small in [("8-bit levels", uniform), ("8 centres", kmeans)]:
     print(f"bytes on {name}: {small.payload_bytes:,} + {small.overhead_bytes}")
 
 # %% [markdown]
-# Eight centres need 3 bits instead of 8, and stand closer together where the weights are dense. The
-# bytes are written as codes + what the codes need beside them (the range of the grid, or the table
-# of centres).
+# Eight centres need 3 bits instead of 8. They are closer together where there are many weights.
+# Each line shows two numbers of bytes. The first is for the codes. The second is for what the codes
+# need to be read: the range of the grid, or the table of centres.
 
 # %% [markdown]
 # ## How exercises are checked
 #
 # An exercise is a cell that begins with `# exercise:` and a name. Replace the line that raises
-# `NotImplementedError` by your own, run the cell, then run the cell below it, which begins with
-# `# test:` and checks what you wrote. Try it:
+# `NotImplementedError` with your own code, and run the cell. Then run the cell below it. It begins
+# with `# test:` and checks what you wrote. Try it:
 
 
 # %% nbgrader={"grade": false, "grade_id": "levels-of-bits", "locked": false, "schema_version": 3, "solution": true, "task": false}
 # exercise: levels-of-bits
 def levels_of_bits(bits):
-    """Return how many different values a code of so many bits can tell apart.
+    """Return how many different values a code of this many bits can represent.
 
     bits: an integer from 1 to 16.
     Example: levels_of_bits(3) gives 8, for the codes 000, 001, 010, 011, 100, 101, 110, 111.
-    Hint: what does one more bit do to the length of that list?
+    Hint: how does the length of this list change with one more bit?
     """
     ### BEGIN SOLUTION
     return 2**bits
@@ -202,9 +206,9 @@ checks.check("levels-of-bits", levels_of_bits, seed=4071)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# Nothing is wrong with a wrong answer: the check says **what happened**, **why**, and **how to fix
-# it**, and you try again as often as you like. Here is a slip on purpose; the cell catches the
-# message and prints it.
+# A wrong answer is never a problem. The check tells you **what happened**, **why**, and **how to
+# fix it**, and you can try again as often as you like. Here is an answer with a mistake, so that
+# you can see such a message. The cell catches the message and prints it.
 
 
 # %%
@@ -219,32 +223,33 @@ except checks.CheckFailed as message:
 
 # %% [markdown]
 # - When your work is graded, the same checks run again with other numbers. An answer that is right
-#   for every input gets full marks; one that fits only the example does not.
-# - After an exercise the notebook goes on with the package's own function. If you are stuck, go on
-#   and come back later: nothing below will break.
+#   for every input gets full marks. An answer that fits only the example does not.
+# - After an exercise, the notebook continues with the package's own function. If you are stuck, go
+#   on and come back later: everything below still works.
 # - You can call `checks.check("levels-of-bits", levels_of_bits)` in any cell of your own.
-# - Cells that ask for a guess give no marks. They are there because a wrong guess, once seen, is
-#   remembered.
+# - Cells that ask for a guess give no marks. We ask because you remember a result better after a
+#   wrong guess.
 #
 # ## How to submit
 #
 # 1. Choose *Restart kernel and run all cells*, and look at the cells that begin with `# test:`.
-# 2. Save the notebook, under the name it has.
-# 3. Hand in the `.ipynb` file as your instructor tells you. In Colab, first get it with *File*,
-#    *Download*, *Download .ipynb*. Or let `quantlab submit NOTEBOOK...` in a terminal say what is
-#    still unanswered, and make one file to hand in and a receipt to keep.
+# 2. Save the notebook, and keep its name.
+# 3. Hand in the `.ipynb` file as your instructor tells you. In Colab, download it first with
+#    *File*, *Download*, *Download .ipynb*. You can also run `quantlab submit NOTEBOOK...` in a
+#    terminal. It lists what is still unanswered, and it makes one file to hand in and a receipt to
+#    keep.
 #
-# Do not rename, delete, copy or split the cells that begin with `# exercise:` or `# test:`, and
-# leave these first lines as they are: grading finds your answers by them. Everything else is yours.
-# Add cells, change figures, write notes. JupyterLab, Notebook, VS Code and Colab all keep what
-# grading needs.
+# Please do not rename, delete, copy or split the cells that begin with `# exercise:` or `# test:`,
+# and do not change these first lines: grading uses them to find your answers. Everything else is
+# yours. Add cells, change figures, write notes. JupyterLab, Notebook, VS Code and Colab all keep
+# what grading needs.
 
 # %% [markdown]
 # ## What you have now
 #
-# Your set-up works. You know why weights are quantized: networks are nearly all weights, ordinary
-# compression leaves floats as large as they are, and a trained network does not need their last
-# digits. And you have seen one layer on levels and on centres.
+# Your set-up works. You know why weights are quantized: a network is almost all weights, ordinary
+# compression hardly shrinks floats, and a trained network does not need their last digits. And you
+# have seen one layer on levels and on centres.
 #
-# Next: `01_train_the_baseline`, where you train this network and see why its weights look as they
-# do. Whoever wants to see the end first: `quantlab tour` in a terminal walks the whole lab.
+# Next: `01_train_the_baseline`. There you train this network and see why its weights look as they
+# do. To see the result first, run `quantlab tour` in a terminal: it goes through the whole lab.
