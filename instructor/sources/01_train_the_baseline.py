@@ -2,8 +2,8 @@
 # # Train the baseline
 #
 # After this notebook you can **say** where a network's bytes are, **write** a training step with an
-# L1 penalty, and **explain** what that penalty did to the weights, which decides what quantization
-# will meet.
+# L1 penalty, and **explain** what this penalty did to the weights. The result decides how hard
+# quantization will be.
 #
 # *Needs*: lesson 00. *Takes*: 25 minutes, on a CPU; training takes seconds.
 
@@ -26,11 +26,12 @@ net = ql.load_baseline(device="cpu")
 # %% [markdown]
 # ## The images
 #
-# MNIST holds digits that employees of the US Census Bureau and high-school students wrote on forms.
-# Yann LeCun, Corinna Cortes and Christopher Burges scaled them to one size and centred them, and
-# for years every method of machine learning was tried on them first. Licence: CC BY-SA 3.0.
+# The digits of MNIST were written on forms by employees of the US Census Bureau and by high-school
+# students. Yann LeCun, Corinna Cortes and Christopher Burges scaled them to one size and centred
+# them. For many years, new methods of machine learning were tested on MNIST first. Licence: CC
+# BY-SA 3.0.
 #
-# A pixel is a grey value from 0 to 255 in the file; here it is divided by 255.
+# In the file, a pixel is a grey value from 0 to 255. Here it is divided by 255.
 
 # %%
 for name, data in [("training", train), ("test", test)]:
@@ -38,8 +39,8 @@ for name, data in [("training", train), ("test", test)]:
 row = plots.digits(train.images, train.labels)
 
 # %% [markdown]
-# A network must not be tested on what it has learned from: hence 60,000 images for training and
-# 10,000 others for the test.
+# A network must not be tested on the images that it learned from. This is why there are 60,000
+# images for training and 10,000 different images for the test.
 #
 # ## Why handwriting is hard
 #
@@ -64,8 +65,8 @@ for ax, image in zip(axes.flat, wrong, strict=False):
     ax.set_axis_off()
 
 # %% [markdown]
-# Cover the labels and read these yourself: some are bad writing, some are good writing that the
-# network does not understand. Which two digits does it mix up most?
+# Cover the labels and read these digits yourself. Some are badly written. Others are clear, and the
+# network still gets them wrong. Which two digits does it confuse most often?
 
 # %%
 mixed = np.bincount(10 * test.labels[wrong] + predictions[wrong], minlength=100)
@@ -75,19 +76,19 @@ for pair in mixed.argsort()[:-4:-1]:
 # %% [markdown]
 # ## The network, layer by layer
 #
-# | layer | what it does | shape of what comes out |
+# | layer | what it does | shape of its output |
 # | --- | --- | --- |
 # | `conv1`, `bn1` | 16 filters of 5 x 5, BatchNorm, ReLU | 16 x 28 x 28 |
 # | `conv2`, `bn2` | 16 filters of 3 x 3, BatchNorm, max-pool, ReLU | 16 x 14 x 14 |
 # | `conv3`, `bn3` | 32 filters of 3 x 3, BatchNorm, max-pool, ReLU | 32 x 7 x 7 |
-# | `fc1` | dense, 1568 numbers to 300 | 300 |
+# | `fc1` | dense, 1,568 numbers to 300 | 300 |
 # | `fc2` | dense, 300 numbers to 10 logits | 10 |
 #
-# It is the course lab's network. What is learned are its **parameters**: the weights and biases of
-# every layer. Guess: which share of all parameters sits in the largest tensor?
+# It is the course lab's network. Training changes its **parameters**: the weights and biases of
+# every layer. Guess: what percentage of all parameters is in the largest tensor?
 
 # %%
-guess_share = None  # write your number here, in per cent
+guess_share = None  # write your number here, in percent
 
 # %%
 total = sum(tensor.numel() for tensor in net.parameters())
@@ -98,14 +99,15 @@ print(f"{'all':>12} {'':>15} {total:9,}")
 checks.compare_guess(guess_share, 100 * net.fc1.weight.numel() / total, unit="%")
 
 # %% [markdown]
-# One matrix holds nearly everything. Whoever wants a small file has to shrink `fc1.weight`; what
-# happens to the biases hardly shows in the bytes, though it may show in the accuracy.
+# One matrix contains nearly everything. To make the file small, you have to shrink `fc1.weight`.
+# The biases hardly matter for the number of bytes, but they may matter for the accuracy.
 
 # %% [markdown]
 # ### Two dense layers and nothing between them
 #
-# Between `fc1` and `fc2` the course lab has no ReLU. Then both together are one linear map: its
-# matrix is the product of theirs. Does one dense layer from 1568 to 10 give the same logits?
+# In the course lab there is no ReLU between `fc1` and `fc2`. So the two layers together are one
+# linear map, and its matrix is the product of their matrices. Does a single dense layer from 1568
+# to 10 give the same logits?
 
 # %%
 with torch.no_grad():
@@ -116,9 +118,9 @@ with torch.no_grad():
 print(f"{product.numel() + bias.numel():,} parameters; logits at most {apart:.0e} apart")
 
 # %% [markdown]
-# The same answers from a small part of the numbers, up to rounding. So this network is far larger
-# than it has to be. We keep the course lab's layers, for they show well what quantizing a large
-# matrix does; but before you compress a network, ask whether it needs all its layers.
+# We get the same answers, up to rounding, from a small part of the numbers. So this network is far
+# larger than it has to be. We keep the course lab's layers, because they show well how quantization
+# changes a large matrix. But before you compress a network, ask whether it needs all its layers.
 
 # %% [markdown]
 # ### Exercise: count the bytes
@@ -132,9 +134,9 @@ def count_bytes(net):
     """Return how many bytes the parameters of a network take as 32-bit floats.
 
     net: a torch.nn.Module. Count all parameters, weights and biases of every layer, trained or
-    not. Do not count buffers: BatchNorm's running mean and variance are no parameters.
+    not. Do not count buffers: BatchNorm's running mean and variance are not parameters.
     Example: torch.nn.Linear(2, 1) has 2 weights and 1 bias, so 12 bytes.
-    Hint: net.parameters() gives one tensor after the other, and tensor.numel() its size.
+    Hint: net.parameters() gives one tensor after the other; tensor.numel() gives its size.
     """
     ### BEGIN SOLUTION
     return 4 * sum(parameter.numel() for parameter in net.parameters())
@@ -149,9 +151,9 @@ checks.check("count-bytes", count_bytes, seed=6130)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# The package's `ql.float32_bytes` gives a little more. It also counts what BatchNorm has measured:
-# a running mean and a running variance for each channel. Nobody trains them, but without them the
-# network cannot run, so a file must hold them.
+# The package's `ql.float32_bytes` gives a slightly larger number. It also counts the statistics
+# that BatchNorm has measured: a running mean and a running variance for each channel. They are not
+# trained, but the network cannot run without them, so a file must contain them.
 
 # %%
 parameters, stored = 4 * total, ql.float32_bytes(net)
@@ -167,15 +169,16 @@ print(f"the difference: {stored - parameters} = 4 bytes x 2 statistics x {channe
 #
 # $$\mathrm{loss} = \mathrm{cross\ entropy} + \beta \sum_w |w|$$
 #
-# Cross-entropy is small when the right digit gets nearly all of the probability. The penalty is
-# small when the weights are. The derivative of |w| is the sign of w: every weight is pulled towards
-# zero with the same force β, however small it is already. Only weights that the images need can
-# hold out.
+# The cross-entropy is small when the right digit gets nearly all of the probability. The penalty is
+# small when the weights are small. The derivative of |w| is the sign of w. So the penalty pulls
+# every weight towards zero with the same force β, even a weight that is already small. Only weights
+# that help to classify resist this pull.
 
 # %% [markdown]
 # ### Exercise: the L1 penalty
 #
-# Write the sum without β. It must stay a tensor: training asks torch for its gradient.
+# Write the sum without β. The result must stay a tensor, because training asks torch for its
+# gradient.
 
 
 # %% nbgrader={"grade": false, "grade_id": "l1-penalty", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -183,8 +186,9 @@ print(f"the difference: {stored - parameters} = 4 bytes x 2 statistics x {channe
 def l1_penalty(net):
     """Return the sum of the absolute values of all parameters of a network.
 
-    net: a torch.nn.Module; every parameter counts, weights and biases of all layers.
-    Returns a tensor with one number, of shape (), that gradients flow through to the parameters.
+    net: a torch.nn.Module. Every parameter counts, weights and biases of all layers.
+    Returns a tensor with one number, of shape (). Gradients must flow through it to the
+    parameters.
     Example: for a layer with the weights -3 and 4 and the bias -0.5 it gives tensor(7.5), and
     after l1_penalty(net).backward() the gradients of these three are -1, 1 and -1.
     Hint: tensors have .abs() and .sum(); .item() would cut the gradient off.
@@ -206,9 +210,9 @@ checks.check("l1-penalty", l1_penalty, seed=2954)
 #
 # ## One training step
 #
-# We start with a fresh network. A step takes a batch of images and goes forward, to the loss; then
-# backward, to the gradient of the loss for every weight; then Adam moves each weight by about the
-# learning rate, against its gradient.
+# We start with a fresh network. A step takes a batch of images and has three parts. The forward
+# pass computes the loss. The backward pass computes the gradient of the loss for every weight. Then
+# Adam moves each weight against its gradient, by about the learning rate.
 
 # %%
 fresh = ql.reset_model(seed=0, device="cpu")
@@ -235,8 +239,8 @@ for step, (images, labels) in enumerate(ql.batches(few, 100), start=1):
         print(f"step {step:2}: cross-entropy {entropy:.3f}, beta x penalty {penalty:.3f}")
 
 # %% [markdown]
-# At first the penalty weighs more than the images do, because there are so many weights. Both
-# fall: the network learns to read while most of its weights are pulled in.
+# At first the penalty is larger than the cross-entropy, because there are so many weights. Then
+# both fall: the network learns to read, while the penalty makes most of its weights smaller.
 
 # %% [markdown]
 # ## Testing
@@ -254,7 +258,7 @@ def accuracy(logits, labels):
     logits: tensor of float, shape (n, classes), one row per image.
     labels: tensor of int, shape (n,), the true classes, counted from 0.
     Example: accuracy(torch.tensor([[0.0, 2.0], [3.0, 1.0]]), torch.tensor([1, 1])) gives 0.5:
-    the first row is largest at place 1, as its label says; the second at place 0.
+    the first row is largest at place 1, which is its label. The second is largest at place 0.
     Hint: which axis runs over the classes?
     """
     ### BEGIN SOLUTION
@@ -270,9 +274,9 @@ checks.check("accuracy", accuracy, seed=7718)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# A testing loop goes through the images in batches, to save memory, counts the right ones, and
-# divides once at the end. It differs from training in two points: BatchNorm uses its running
-# statistics (`eval`), and no gradient is kept (`no_grad`).
+# A test loop goes through the images in batches, to save memory. It counts the right predictions
+# and divides once at the end. It differs from training in two points: BatchNorm uses its running
+# statistics (`eval`), and torch keeps no gradients (`no_grad`).
 
 
 # %%
@@ -289,16 +293,16 @@ def test_accuracy(net, data):
 print(f"after 40 steps: {test_accuracy(fresh, test):.2%} of the test images")
 
 # %% [markdown]
-# Forty steps and four thousand images are enough to read most digits. `ql.evaluate` does the same
-# from here on.
+# Forty steps and 4,000 images are enough to read most digits. From here on, `ql.evaluate` does the
+# same for us.
 
 # %% [markdown]
 # ## Training
 #
-# `ql.train` does these steps for all images, in another order in each epoch. We use its fast
-# recipe: one epoch, in which the learning rate rises to 0.005 and falls again. It computes on a GPU
-# where there is one; a CPU takes some seconds.
-# (`ql.train(recipe="course")` repeats the course lab's five epochs; try it when you have time.)
+# `ql.train` repeats these steps for all images, in a new order in each epoch. We use its fast
+# recipe: one epoch, in which the learning rate rises to 0.005 and falls again. It uses a GPU if
+# there is one. On a CPU it takes some seconds. (`ql.train(recipe="course")` repeats the course
+# lab's five epochs. Try it when you have time.)
 
 # %%
 result = ql.train(recipe="fast")
@@ -312,25 +316,26 @@ for name, one in [("fast recipe, now", result.net), ("baseline, 5 epochs", net)]
 print("training accuracy of the baseline:", ql.baseline_metadata()["training_accuracy"])
 
 # %% [markdown]
-# For comparison, what the two editions of the course lab print, one run each on a GPU:
+# For comparison, here are the numbers that the two editions of the course lab print. Each edition
+# was run once, on a GPU:
 #
 # | | training accuracy, epochs 1 to 5 | test accuracy |
 # | --- | --- | --- |
-# | original | 0.9522 0.9769 0.9789 0.9804 0.9814 | 98.12 % |
-# | certification edition | 0.9543 0.9765 0.9798 0.9811 0.9819 | 98.17 % |
+# | original | 0.9522 0.9769 0.9789 0.9804 0.9814 | 98.12% |
+# | certification edition | 0.9543 0.9765 0.9798 0.9811 0.9819 | 98.17% |
 #
-# Each number is one run. How far do two runs differ that differ only in their seed? Until you know,
-# a tenth of a per cent more or less proves nothing. Lesson 04 measures it.
+# How much do two runs differ when only the seed changes? As long as you do not know this, a
+# difference of 0.1 percentage points proves nothing. Lesson 04 measures it.
 
 # %% [markdown]
 # ## What the penalty did to the weights
 #
-# In training every weight of the baseline was pulled towards zero, step after step.
+# During training, the penalty pulled every weight of the baseline towards zero, step after step.
 #
 # ### Exercise: a prediction
 #
-# How many of its 481,214 parameters are **exactly** 0.0 now? Commit yourself to a number before you
-# measure. Any number gives the point.
+# How many of its 481,214 parameters are **exactly** 0.0 now? Choose a number before you measure.
+# Any number gives the point.
 
 # %% nbgrader={"grade": false, "grade_id": "predict-exact-zeros", "locked": false, "schema_version": 3, "solution": true, "task": false}
 # exercise: predict-exact-zeros
@@ -348,10 +353,10 @@ checks.check("predict-exact-zeros", zeros_guess)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# And how many per cent are **within 0.001** of zero?
+# And how many percent are **within 0.001** of zero?
 
 # %%
-guess_near = None  # write your number here, in per cent
+guess_near = None  # write your number here, in percent
 
 
 # %%
@@ -364,24 +369,25 @@ checks.compare_guess(zeros_guess, int((weights == 0).sum()), unit="exact zeros")
 checks.compare_guess(guess_near, 100 * float((weights.abs() < 0.001).float().mean()), unit="%")
 
 # %% [markdown]
-# Nearly all weights are close to zero, and none is zero. Here is `fc1.weight` before and after
-# training. The count axis is logarithmic: each line upwards means ten times as many.
+# Nearly all weights are close to zero, and none is exactly zero. Here is `fc1.weight` before and
+# after training. The axis of the counts is logarithmic: each grid line is ten times as many weights
+# as the line below.
 
 # %%
 untrained = ql.reset_model(seed=0, device="cpu")
 figure, axes = plt.subplots(1, 2, figsize=(10, 3.6), layout="constrained", sharex=True, sharey=True)
-# 7 bars for the narrow interval, 101 for the wide one: bars of about the same width.
+# 7 bars for the narrow interval, 101 for the wide one, so that all bars have about the same width.
 plots.weight_histogram(untrained.fc1.weight, bins=7, title="fc1.weight, untrained", ax=axes[0])
 plots.weight_histogram(net.fc1.weight, bins=101, title="fc1.weight, with L1", ax=axes[1])
 axes[1].set(ylim=(0, 2e6), ylabel="")
 plt.show()
 
 # %% [markdown]
-# The untrained weights fill a small interval evenly. After training almost all of them stand in one
-# bar, and a few have moved far out: these do the work. The range that a quantizer has to cover is
-# set by those few.
+# The untrained weights fill a small interval evenly. After training, almost all of them are in a
+# single bar. A few have moved far out, and these do most of the work. A quantizer has to cover the
+# whole range, and these few weights set it.
 #
-# How close to zero is close? Draw the size of every weight on a logarithmic axis:
+# How close to zero is "close"? We draw the size of every weight on a logarithmic axis:
 
 # %%
 figure, ax = plt.subplots(figsize=(7, 3.6), layout="constrained")
@@ -395,15 +401,16 @@ ax.legend(loc="upper left")
 plt.show()
 
 # %% [markdown]
-# The heap of trained weights lies below 0.001, the learning rate of that training: hardly a weight
-# in it is further from zero than one step. That is no accident.
+# Almost all of the trained weights are below 0.001, and 0.001 was the learning rate of that
+# training. So they are within about one step of zero. This is no accident.
 
 # %% [markdown]
 # ## Why L1 gives no exact zeros
 #
-# "L1 makes weights exactly zero" is true of the **minimum** of the loss. Steps of finite length do
-# not stop there. Take a single weight, start it at 0.0105, and let nothing pull at it but the
-# penalty. Plain gradient descent moves it by 0.001 in each step; Adam begins with the same length.
+# "L1 makes weights exactly zero" is true at the **minimum** of the loss. But an optimizer with
+# finite steps does not stop exactly there. Take a single weight that starts at 0.0105, and let only
+# the penalty act on it. Plain gradient descent moves it by 0.001 in each step. Adam's first steps
+# are equally long.
 #
 # **Before you run the cell**: where is the weight after 120 steps?
 
@@ -437,10 +444,11 @@ axes[0].set_ylabel("the weight")
 plt.show()
 
 # %% [markdown]
-# Near zero the pull is as strong as far away, and it changes sign. So gradient descent steps over
-# zero and back, for ever. Adam overshoots, swings back, and its swings get smaller, but it lands on
-# zero no more than the other does. In a real network each batch also kicks the weight a little.
-# What remains is a cloud no wider than about one step. Shorten the steps, and the cloud shrinks.
+# Close to zero, the pull is as strong as far away, and it changes its sign at zero. So gradient
+# descent steps over zero and back, again and again. Adam overshoots, swings back, and its swings
+# get smaller, but it does not land on zero either. In a real network, each batch also gives the
+# weight a small push. So the weights end in a cloud around zero that is about one step wide. With
+# shorter steps the cloud is narrower.
 
 # %%
 for name, one in [("untrained", untrained), ("fast", result.net), ("baseline", net)]:
@@ -449,17 +457,18 @@ for name, one in [("untrained", untrained), ("fast", result.net), ("baseline", n
     print(f"{name:>9}: {' '.join(near)} within 0.001, 0.0001, 0.00001; {zeros} exactly 0")
 
 # %% [markdown]
-# The fast recipe ends with tiny steps, so its cloud is narrower than the baseline's. (The untrained
-# network has some exact zeros: BatchNorm's biases start there, and training moves them away.)
+# The fast recipe ends with very small steps, so its cloud is narrower than the baseline's. (The
+# untrained network has some exact zeros: BatchNorm's biases start at zero, and training moves them
+# away.)
 
 # %% [markdown]
-# ## Zeros are a step of their own
+# ## Exact zeros need a separate step
 #
-# Whoever wants zeros has to set them: every weight below a **threshold** becomes 0. This is called
-# pruning. We take 0.001. What will it do to the test accuracy?
+# To get exact zeros, set them: every weight below a **threshold** becomes 0. This is called
+# **pruning**. We choose the threshold 0.001. How will it change the test accuracy?
 
 # %%
-guess_pruned = None  # write the accuracy you expect here, in per cent
+guess_pruned = None  # write the accuracy you expect here, in percent
 
 # %%
 pruned = copy.deepcopy(net)
@@ -472,9 +481,9 @@ print(f"before: {ql.evaluate(net, test).accuracy:.2%}")
 checks.compare_guess(guess_pruned, 100 * ql.evaluate(pruned, test).accuracy, unit="%")
 
 # %% [markdown]
-# The weights in the cloud did nothing for the answers. Keep this in mind for the next lessons: a
-# quantizer rounds all of them too, and it will matter where it rounds them to, because a grid need
-# not have a level at zero.
+# The weights in the cloud did nothing for the answers. Keep this in mind for the next lessons. A
+# quantizer rounds these weights, too. It will be important where it rounds them to, because a grid
+# does not always have a level at zero.
 
 # %% [markdown]
 # ## What you can do now
@@ -482,7 +491,8 @@ checks.compare_guess(guess_pruned, 100 * ql.evaluate(pruned, test).accuracy, uni
 # - **Say** where the bytes are: 4 bytes for each of 481,214 parameters, nearly all in `fc1.weight`,
 #   and a few more for BatchNorm's running statistics.
 # - **Write** the training step: forward, cross-entropy + β times the sum of |w|, backward, Adam.
-# - **Explain** the weights: L1 pulls every weight with the same force, those that the images do not
-#   need end in a cloud around zero about as wide as a step, and none of them on zero itself.
+# - **Explain** the weights: L1 pulls every weight with the same force. Weights that the images do
+#   not need end in a cloud around zero that is about one step wide, and none of them is exactly
+#   zero.
 #
 # Next: `02_uniform_quantization` puts these weights on equally spaced levels.

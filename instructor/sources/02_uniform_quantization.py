@@ -1,8 +1,8 @@
 # %% [markdown]
 # # Uniform quantization
 #
-# After this notebook you can **predict** what b bits per weight cost, in error and in bytes,
-# before you run anything, and you can say where the error is the wrong thing to look at.
+# After this notebook you can **predict** what b bits per weight cost, in error and in bytes, before
+# you run anything. You can also say when the error is the wrong measure.
 #
 # *Needs*: lesson 00. *Takes*: 40 minutes, all on the CPU.
 
@@ -26,10 +26,10 @@ print(f"conv2.weight: shape {weights.shape}, from {weights.min():.4f} to {weight
 # %% [markdown]
 # ## Levels
 #
-# A weight is a float32 number: 32 bits, which tell some four thousand million values apart. We
-# want to write it down with b bits, so it may take only 2ᵇ values. **Uniform quantization** puts
-# these values, the **levels**, at equal distances. The first lies on the smallest weight of the
-# tensor and the last exactly on the largest. Level number *index* is
+# A weight is a float32 number. Its 32 bits can represent about 4.3 billion different values. We
+# want to write it with only b bits, so it may take only 2ᵇ values. These values are called
+# **levels**. **Uniform quantization** spaces them equally. The first level is the smallest weight
+# of the tensor, and the last level is exactly the largest weight. Level number *index* is
 #
 # $$W = \min + \text{step} \cdot \text{index}, \qquad
 # \text{step} = \frac{\max - \min}{2^b - 1}, \qquad \text{index} = 0, 1, \dots, 2^b - 1$$
@@ -45,7 +45,7 @@ def uniform_levels(low, high, bits):
     low, high: the range of the weights, low <= high; bits: 1 to 16.
     Returns a list or array of 2**bits numbers, in the units of the weights.
     Example: uniform_levels(0.0, 3.0, 2) gives [0.0, 1.0, 2.0, 3.0].
-    Hint: how many steps lie between 4 levels?
+    Hint: how many steps are there between 4 levels?
     """
     ### BEGIN SOLUTION
     step = (high - low) / (2**bits - 1)
@@ -61,8 +61,9 @@ checks.check("uniform-levels", uniform_levels, seed=8201)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# From here on the notebook uses the package's own functions, so a slip above spoils nothing below.
-# `ql.uniform_quantize(weights, bits)` returns a `QuantizedTensor`; its `codebook` holds the levels.
+# From here on the notebook uses the package's own functions, so mistakes above do not affect the
+# rest. `ql.uniform_quantize(weights, bits)` returns a `QuantizedTensor`. Its `codebook` contains
+# the levels.
 
 # %%
 quantized = ql.uniform_quantize(weights, 2)
@@ -70,14 +71,14 @@ print("levels:", quantized.codebook, " step:", round(quantized.scale, 4))
 ax = plots.weight_histogram(weights, quantized, title="conv2.weight and its levels at 2 bits")
 
 # %% [markdown]
-# The outer levels sit on the two ends of the range, and hardly any weight is there. Nearly all
-# weights crowd around zero, where the grid has no level. Keep this picture in mind.
+# The outer levels are at the two ends of the range, where there is hardly any weight. Nearly all
+# weights are close to zero, where the grid has no level. Keep this picture in mind.
 #
 # ## Codes
 #
-# What is stored is not the level but its number, the index. We call it the **code**: an unsigned
-# integer of b bits. To quantize is to find, for every weight, the code of the **nearest** level. A
-# weight outside the range takes the first or the last code: it *saturates*.
+# We do not store the level itself. We store its number, the index, and call it the **code**: an
+# unsigned integer of b bits. To quantize means to find, for every weight, the code of the
+# **nearest** level. A weight outside the range takes the first or the last code: it *saturates*.
 #
 # ### Exercise: from weights to codes
 
@@ -112,13 +113,13 @@ checks.check("quantize-to-indices", quantize_to_indices, seed=2605)
 # %% [markdown]
 # ### Exercise: and back
 #
-# To compute with the network again, codes are turned back into values: **dequantized**.
+# To compute with the network again, we turn the codes back into values. We **dequantize** them.
 
 
 # %% nbgrader={"grade": false, "grade_id": "dequantize", "locked": false, "schema_version": 3, "solution": true, "task": false}
 # exercise: dequantize
 def dequantize(codes, low, high, bits):
-    """Return the value that each code stands for.
+    """Return the level of each code.
 
     codes: integer array of any shape, 0 to 2**bits - 1; low, high: first and last level.
     Returns floats in the shape of the codes.
@@ -139,7 +140,7 @@ checks.check("dequantize", dequantize, seed=1913)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# Here is the way there and back for five weights of `conv2`, on its grid of 3 bits.
+# Here we quantize and dequantize five weights of `conv2`, on its grid of 3 bits.
 
 # %%
 picked = np.sort(weights, axis=None)[[0, 10, 400, -10, -1]]
@@ -155,10 +156,10 @@ print(f"step {quantized.scale:.4f}")
 #
 # ### Exercise: a whole tensor
 #
-# Now all at once, for a tensor of any shape: its own smallest and largest weight give the range.
-# One of the inputs has as many weights as `fc1`: 470,400. A Python loop over them is what makes the
-# course lab's quantizers slow, so compute with whole arrays. The check does not look at a clock. It
-# counts the lines of Python that your function runs, and stops it at 100,000. A loop over the
+# Now quantize a whole tensor of any shape. Its own smallest and largest weight give the range. One
+# of the inputs has as many weights as `fc1`: 470,400. The course lab's quantizers are slow because
+# a Python loop visits every weight, so compute with whole arrays. The check does not measure time.
+# It counts the lines of Python that your function runs, and stops it at 100,000. A loop over the
 # levels is fine; a loop over the weights is not.
 
 
@@ -197,7 +198,7 @@ checks.check("uniform-quantize", uniform_quantize, seed=3377)
 # %% nbgrader={"grade": false, "grade_id": "error-bound", "locked": false, "schema_version": 3, "solution": true, "task": false}
 # exercise: error-bound
 def error_bound(low, high, bits):
-    """Return the largest error that a weight from low to high can suffer.
+    """Return the largest error that a weight from low to high can have.
 
     Returns one number, in the units of the weights.
     Example: error_bound(0.0, 3.0, 2) gives 0.5.
@@ -227,19 +228,20 @@ for bits in range(1, 9):
     quantized = ql.uniform_quantize(weights, bits)
     largest[bits] = float(np.abs(weights - quantized.dequantize()).max())
     bound, sqnr = ql.half_step_bound(quantized), ql.sqnr_db(weights, quantized)
-    print(f"{bits} bits: bound {bound:.5f}, largest error {largest[bits]:.5f}, SQNR {sqnr:5.1f} dB")
+    print(f"b = {bits}: bound {bound:.5f}, largest error {largest[bits]:.5f}, SQNR {sqnr:5.1f} dB")
 checks.compare_guess(guess_factor, round(largest[4] / largest[8], 1), unit="times")
 
 # %% [markdown]
-# The largest error stays at the bound, which falls with 2ᵇ - 1: from 15 steps to 255, so 17 times.
-# **SQNR**, the signal-to-quantization-noise ratio, compares all weights with all errors, in
-# decibels: 20 dB means that the squared errors add up to a hundredth of the squared weights, 0 dB
-# that they add up to as much. One bit more is worth about 6 dB, once there are enough levels; with
-# few levels it comes in jumps, and may even be below 0.
+# The largest error stays at its bound. The bound falls with 2ᵇ - 1, the number of steps. From 4 to
+# 8 bits this number grows from 15 to 255, so the error becomes 17 times smaller. **SQNR**, the
+# signal-to-quantization-noise ratio, compares all weights with all errors, in decibels. At 20 dB,
+# the sum of the squared errors is a hundredth of the sum of the squared weights. At 0 dB, the two
+# sums are equal. Each additional bit adds about 6 dB, once there are enough levels. With few levels
+# the SQNR grows in jumps, and it may even be negative.
 #
-# ## The course lab's loop, and its slips
+# ## The course lab's loop, and its mistakes
 #
-# The course lab goes through the tensor weight by weight. This is such a loop, with its slips.
+# The course lab goes through the tensor weight by weight. Here is such a loop, mistakes included.
 
 
 # %%
@@ -268,18 +270,18 @@ positions = (constant - constant.min()) / (levels[1] - levels[0])
 print("its positions on the grid:", positions.tolist())
 
 # %% [markdown]
-# Three slips. The step is **added again and again**, and 255 rounded additions miss the largest
-# weight. The function writes **into its argument**: the trained weights are gone, and the course
-# lab has to train again before its next experiment. And a **constant tensor** has step 0: a
-# position on its grid is 0/0. The package computes each level from its code, works on a copy, and
-# returns a constant tensor as it is.
+# There are three mistakes. First, the loop **adds the step again and again**: after 255 rounded
+# additions the last level misses the largest weight. Second, the function **writes into its
+# argument**: the trained weights are gone, and the course lab has to train again before its next
+# experiment. Third, a **constant tensor** has step 0, so a position on its grid is 0/0. The package
+# computes each level from its code, works on a copy, and returns a constant tensor unchanged.
 #
 # ## The whole network: 8-bit weights, 1-bit biases
 #
-# The course lab now quantizes every convolution, batch normalisation and dense layer, each tensor
-# with its own range: weights with 8 bits, biases with 1.
+# The course lab now quantizes every convolution, batch normalisation and dense layer. Each tensor
+# has its own range. Weights get 8 bits, biases get 1 bit.
 #
-# **Predict**: `fc1.weight` has 470,400 weights, and 8 bits tell 256 values apart. How many
+# **Predict**: `fc1.weight` has 470,400 weights, and 8 bits can represent 256 values. How many
 # different values will it have afterwards?
 
 # %%
@@ -303,31 +305,31 @@ print(f"float32:                     {before.accuracy:.2%} of {before.total:,} t
 print(f"8-bit weights, 1-bit biases: {after.accuracy:.2%}")
 
 # %% [markdown]
-# Each bias tensor has two values left and the weights of no layer use all 256 levels, yet accuracy
-# hardly moves: the network takes the rounding as a little more noise. The course lab's two editions
-# disagree here: one gains a little, the other loses some per cent. One run says little; lesson 04
-# repeats runs. But why are so few levels used?
+# Each bias tensor has only two values left, and no layer's weights use all 256 levels. Yet the
+# accuracy hardly changes: for the network, rounding is like a little more noise. The two editions
+# of the course lab disagree here. One gains a little, the other loses a few percentage points. One
+# run says little; lesson 04 repeats runs. But why are so few levels used?
 
 # %%
 fc1 = net.fc1.weight.detach().numpy()
 quantized = rounded.tensors["fc1.weight"]
 counts = np.bincount(quantized.codes.reshape(-1), minlength=256)
-print(f"{np.mean(np.abs(fc1) < 0.001):.1%} of fc1's weights lie within 0.001 of zero")
+print(f"{np.mean(np.abs(fc1) < 0.001):.1%} of fc1's weights are within 0.001 of zero")
 print(f"{counts.max() / counts.sum():.1%} of all of them share one level")
 print(f"{np.sum(counts == 0)} of the 256 levels have none")
 ax = plots.weight_histogram(fc1, quantized, title="fc1.weight and its levels at 8 bits")
 
 # %% [markdown]
-# Levels in use are the strokes of the upper row, unused ones those of the lower row. The L1 penalty
-# pushed nearly all weights towards zero; a few large ones stretch the range. Equal steps spend
-# nearly all levels on places where there are few weights or none.
+# The upper row of strokes shows the levels in use, the lower row the unused ones. The L1 penalty
+# pushed nearly all weights towards zero, and a few large weights stretch the range. Equal steps
+# spend nearly all levels where there are few weights or none.
 #
 # ## Accuracy against bits
 #
-# Now weights *and* biases with 1 to 8 bits. To save time this uses the first 1,000 test images
-# only, so one image is 0.1 %.
+# Now we quantize weights *and* biases with 1 to 8 bits. To save time we use only the first 1,000
+# test images, so one image is 0.1%.
 #
-# **Predict**: what is the smallest number of bits that still gets more than 90 % right?
+# **Predict**: what is the smallest number of bits that still gets more than 90% right?
 
 # %%
 guess_bits = None  # write your number here
@@ -337,16 +339,16 @@ few = ql.Dataset(test.images[:1000], test.labels[:1000])
 points = ql.bits_sweep(net, data=few, progress=False)
 float32 = ql.evaluate(net, few).accuracy
 ax = plots.accuracy_curve(points, xlabel="bits per weight and bias", baseline=float32)
-print("  ".join(f"{point.value} bits {point.accuracy:.1%}" for point in points))
+print("  ".join(f"b = {point.value}: {point.accuracy:.1%}" for point in points))
 enough = min(point.value for point in points if point.accuracy > 0.9)
 checks.compare_guess(guess_bits, enough, unit="bits")
 
 # %% [markdown]
-# With few bits the network guesses, with 8 it is as good as new. In between the curve does not
-# simply rise: somewhere one bit *more* makes the network worse. So the number of bits does not
-# decide alone. Two things are the matter: the range, and zero.
+# With few bits the network only guesses. With 8 bits it is as accurate as before. In between, the
+# curve does not simply rise: at one place, one bit *more* makes the network worse. So the number of
+# bits is not everything. Two other things matter: the range, and zero.
 #
-# ## The range: everybody pays for the largest weight
+# ## The range: one large weight makes all errors larger
 #
 # With 1 bit there are two levels, the ends of the range.
 
@@ -358,11 +360,11 @@ for name in ("conv2", "fc1"):
     print(f"{name}: mean |weight| {size:.4f}, its two levels {quantized.codebook}")
 
 # %% [markdown]
-# A weight near zero becomes one of the ends, many times its own size. For biases, which are few and
-# matter little here, that was no harm; for weights it is fatal.
+# A weight near zero moves to one of the ends, which is many times its own size. This did no harm to
+# the biases, because they are few and matter little here. For the weights it is fatal.
 #
-# More bits make the step smaller. A single weight can make it larger again, for all of them. We
-# enlarge **one** of `conv2`'s weights to 20 standard deviations and leave the others as they are.
+# More bits make the step smaller. But a single weight can make it larger again, for all weights. We
+# enlarge **one** weight of `conv2` to 20 standard deviations and leave the others as they are.
 #
 # **Predict**: by how many dB does the SQNR of the *other* weights fall, at 4 bits?
 
@@ -393,15 +395,15 @@ drop = float(others_sqnr(cases["as trained"]) - others_sqnr(cases["one outlier"]
 checks.compare_guess(guess_drop, round(drop, 1), unit="dB")
 
 # %% [markdown]
-# One weight in 2,304 widens the step for all of them: min and max are **not** a safe range.
-# Clipping (here to the central 99.9 % of the weights) gives the others their small step back. The
-# price: what is outside saturates, and no half-step bound holds there. Whether that pays depends on
-# how much the outlier matters to the network.
+# One weight in 2,304 makes the step wider for all of them: min and max are **not** a safe range.
+# Clipping (here to the central 99.9% of the weights) makes the step small again for the others.
+# This has a price. Weights outside the clipped range saturate, and their error can be larger than
+# half a step. Whether clipping helps depends on how important the outlier is for the network.
 #
 # Now move the outlier yourself. The weights below are drawn from a bell curve, except for one.
 # **Predict** first: with the outlier at 40 standard deviations and 4 bits, how many of the 16
-# levels are left to the other 2,303 weights? And which of the two remedies in the menu gives the
-# others a finer step? (The buttons do what the slider does, one step at a time.)
+# levels are left for the other 2,303 weights? And which of the two remedies in the menu gives the
+# others a finer step? (The buttons do the same as the slider, one step at a time.)
 
 # %%
 from quantlab_helpers import explorers
@@ -411,8 +413,9 @@ explorers.explore_outlier()
 # %% [markdown]
 # ## Zero is not a level
 #
-# L1 leaves weights near zero, none exactly there. Suppose somebody sets those within 0.001 of zero
-# to exactly 0: then they need no multiplication, and compress well. Then comes the 8-bit grid.
+# L1 leaves weights near zero, but none exactly at zero. Suppose that we set all weights within
+# 0.001 of zero to exactly 0. Then they need no multiplication, and they compress well. After that
+# we apply the 8-bit grid.
 #
 # **Predict**: of those exact zeros, how many are still exactly 0 afterwards?
 
@@ -429,9 +432,9 @@ print(f"exact zeros on the grid:   {kept:,}; the level nearest to 0 is {nearest:
 checks.compare_guess(guess_zeros, kept, unit="zeros")
 
 # %% [markdown]
-# A grid that runs from min to max steps over zero, unless by luck. Every zero becomes the same
-# small number, so many times that together they are not small. With fewer bits it is a larger
-# number:
+# A grid from min to max usually has no level at zero. Every zero becomes the same small number.
+# There are so many of these numbers that together they are not small. With fewer bits the number is
+# larger:
 
 # %%
 for bits in (2, 3, 4, 5, 6, 8):
@@ -439,12 +442,12 @@ for bits in (2, 3, 4, 5, 6, 8):
     print(f"{bits} bits: the level nearest to 0 is {levels[np.abs(levels).argmin()]:+.5f}")
 
 # %% [markdown]
-# How near a level comes to 0, and from which side, is left to chance.
+# The distance from 0 to the nearest level, and its sign, depend on chance.
 #
 # **Two grids.** Write a level as `(code - zero_point) * scale`, where `scale` is the step. On the
-# course lab's grid the zero point is some **floating-point** number, `-min/step`. If it is rounded
-# to an **integer**, one code means exactly 0: that is the grid of torch's and ONNX's quantizers.
-# The ends then move by up to half a step.
+# course lab's grid the zero point is `-min/step`, a **floating-point** number. If we round it to an
+# **integer**, one code means exactly 0. The quantizers of torch and ONNX use this grid. The ends of
+# the range then move by up to half a step.
 
 # %%
 for zero_point in ("float", "int"):
@@ -456,12 +459,12 @@ for zero_point in ("float", "int"):
     )
 
 # %% [markdown]
-# The integer zero point keeps every zero, and rounds a few more small weights to it.
+# The integer zero point keeps every zero, and it rounds a few more small weights to zero.
 #
-# There is also a cure for the range: **per channel**, every output channel (here: every filter or
-# neuron) gets a grid of its own, so one large weight spoils one channel only. It costs two numbers
-# for each channel instead of two in all. We compare the three grids on all weights of the trained
-# network; biases stay float32 here.
+# There is also a remedy for the range: **per channel** quantization. Every output channel (here:
+# every filter or neuron) gets its own grid, so one large weight harms only one channel. The cost is
+# two numbers for each channel instead of two for the tensor. We compare the three grids on all
+# weights of the trained network. Here the biases stay float32.
 
 # %%
 grids = {
@@ -484,14 +487,16 @@ for name, options in grids.items():
     print(f"{name:24} 3, 4, 5, 8 bits: {shares}   bytes at 4 bits: {small[1].total_bytes:,}")
 
 # %% [markdown]
-# The same number of bits, the same bytes: only because the grid has moved by a fraction of a step,
-# until one level lies on 0, a network that failed at 3 and 4 bits reads digits again, and the jumps
-# of the curve above are gone. Per channel helps too, less here, for a few bytes more.
+# Compare the first two rows. They have the same number of bits and the same bytes. The grid has
+# only moved by a fraction of a step, until one level is exactly 0. The network failed at 3 and 4
+# bits before, and now it reads digits again. The jumps of the curve above are gone. Per channel
+# helps, too. Here it helps less, and it costs a few bytes more.
 #
-# All of this is in one picture now: the weights above, what rounding leaves of them below.
-# **Predict** before you move a slider: which layer has the most levels that no weight uses? Do
-# biases of 1 bit hurt once zero is a level? Where is SQNR low and accuracy high? The accuracy is
-# that of 1,000 test images, every tenth; when the sliders rest, all 10,000 follow.
+# The next explorer shows all of this in one picture. The weights are at the top, and the rounded
+# weights are below. **Predict** before you move a slider: which layer has the most levels that no
+# weight uses? Do biases of 1 bit hurt once zero is a level? Where is the SQNR low and the accuracy
+# high? You first see the accuracy on 1,000 test images, every tenth one. When the sliders rest, the
+# accuracy on all 10,000 follows.
 
 # %%
 explorers.explore_uniform(net)
@@ -499,11 +504,12 @@ explorers.explore_uniform(net)
 # %% [markdown]
 # ## Low error, high accuracy?
 #
-# So far we trusted that a small error in the weights means a good network. Try two ways to damage
-# `fc2.weight`: (a) replace every weight by their **mean**, which wipes the layer out; (b) a 2-bit
-# grid from min to max, whose SQNR is even lower, so that its error is *larger*.
+# So far we assumed that a small error in the weights means a good network. Let us damage
+# `fc2.weight` in two ways. (a) We replace every weight by the **mean** of the weights, which
+# destroys the layer. (b) We use a 2-bit grid from min to max. Its SQNR is even lower, so its error
+# is *larger*.
 #
-# **Predict**: what share of the digits, in %, does the network with (b) get right?
+# **Predict**: what percentage of the digits does the network with (b) read correctly?
 
 # %%
 guess_share = None  # write your number here
@@ -521,8 +527,9 @@ print(f"(b) 2 bits  SQNR {sqnr:5.1f} dB   accuracy {share:.1%}")
 checks.compare_guess(guess_share, round(100 * share, 1), unit="%")
 
 # %% [markdown]
-# The larger error goes with the far better network. Is it so between layers, too? We quantize the
-# weights of one convolution or dense layer at a time with 2 bits and leave all others as they are.
+# The network with the larger error is far better. Is it the same when we compare layers? We
+# quantize one convolution or dense layer at a time: its weights get 2 bits, all other layers stay
+# as they are.
 
 # %%
 alone = ql.sensitivity(net, values=[2], data=few, progress=False)
@@ -537,14 +544,16 @@ ax.set_title("One layer at a time on 2 bits")
 ax.margins(x=0.15)
 
 # %% [markdown]
-# If error decided, the points would rise from left to right. But `fc2` survives an error that is
-# far larger than the one that hurts `conv1`. The sum of squared errors treats all weights alike;
-# the network does not. **Measure accuracy**, and use the error to understand what you measured.
+# If the error decided, the points would rise from left to right. But `fc2` has a far larger error
+# than `conv1`, and it hurts the network much less. The sum of squared errors treats all weights
+# alike; the network does not. **Measure the accuracy**, and use the error to understand your
+# measurement.
 #
 # ## Bytes
 #
-# To store a tensor on a uniform grid you need its codes, packed without gaps into whole bytes: the
-# **payload**. And you need min and max as two float32 numbers, 4 bytes each: the **overhead**.
+# To store a tensor on a uniform grid, you need its codes, packed without gaps into whole bytes.
+# This is the **payload**. You also need min and max as two float32 numbers, 4 bytes each. This is
+# the **overhead**.
 #
 # ### Exercise: the cost in bytes
 
@@ -556,7 +565,7 @@ def cost_in_bytes(count, bits):
 
     count: number of weights; bits: bits per code, 1 to 16. Returns a whole number.
     Example: cost_in_bytes(10, 3) gives 12: 30 bits fill 4 bytes, and min and max take 8.
-    Hint: what becomes of bits that do not fill a byte?
+    Hint: what happens to bits that do not fill a whole byte?
     """
     ### BEGIN SOLUTION
     return -(-count * bits // 8) + 8
@@ -577,20 +586,20 @@ for name in ("fc1.weight", "conv1.bias"):
         quantized = ql.uniform_quantize(tensor, bits)
         size = quantized.payload_bytes + quantized.overhead_bytes
         ratio = 4 * tensor.numel() / size
-        print(f"{name:10} {bits} bits: {size:9,} bytes, {ratio:5.2f} times smaller than float32")
+        print(f"{name:10} b = {bits}: {size:9,} bytes, {ratio:5.2f} times smaller than float32")
 before, after = ql.float32_bytes(net), rounded.total_bytes
 print(f"whole network, 8-bit weights, 1-bit biases: {before:,} -> {after:,} bytes")
 
 # %% [markdown]
-# A weight starts with **32** bits, and a code of b bits takes b bits: 8 bits are a quarter, 1 bit
-# is a thirty-second, less the overhead, which hurts small tensors. The course lab works its saving
-# out from the bits alone, and there 1 bit comes out at half of what 8 bits take. Count: it is an
-# eighth.
+# A weight starts with **32** bits, and a code takes b bits. So 8 bits are a quarter of the size,
+# and 1 bit is a thirty-second. The overhead comes on top, and it matters for small tensors. The
+# course lab computes its saving from the bits alone, and it says that 1 bit takes half the space of
+# 8 bits. Count for yourself: it is an eighth.
 #
 # ## What has been saved so far?
 #
-# **Predict**: the float32 network is saved with `torch.save`. By how many per cent is the file of
-# the network with 8-bit weights and 1-bit biases smaller?
+# **Predict**: we save the float32 network with `torch.save`, and then the network with 8-bit
+# weights and 1-bit biases. By how many percent is the second file smaller?
 
 # %%
 guess_smaller = None  # write your number here
@@ -609,9 +618,10 @@ print("weights are", rounded.net.fc1.weight.dtype)
 checks.compare_guess(guess_smaller, 100 * (before - after) // before, unit="%")
 
 # %% [markdown]
-# Nothing. The quantized network holds *dequantized* values: few different ones, but each in 32
-# bits. Such weights are called **fake-quantized**. They tell what accuracy will be; to save a byte,
-# one has to store the codes and the range instead, as `rounded.tensors` does.
+# Nothing is saved. The quantized network holds *dequantized* values: only a few different ones, but
+# each still takes 32 bits. Such weights are called **fake-quantized**. They show how accurate the
+# network will be. To save bytes, we have to store the codes and the range instead, as
+# `rounded.tensors` does.
 #
 # **Predict**: how many times as fast as the float32 network is the quantized one?
 
@@ -632,17 +642,19 @@ print(f"{before:.3f} s and {after:.3f} s for {len(few.labels):,} images, median 
 checks.compare_guess(guess_speed, round(before / after, 2), unit="times as fast")
 
 # %% [markdown]
-# As fast as before, up to what else your machine is doing. The same multiplications run on the same
-# float32 numbers; fewer bits are faster only where a processor computes with the codes themselves.
+# It is as fast as before, apart from the other work of your machine. The same multiplications run
+# on the same float32 numbers. Fewer bits are faster only where a processor computes with the codes
+# themselves.
 #
 # ## The promise
 #
-# What do b bits per weight cost? You can now say before you run anything:
+# What do b bits per weight cost? You can now answer before you run anything:
 #
 # - **error**: at most half a step, (max - min)/(2ᵇ - 1)/2, inside the range; about 6 dB of SQNR for
 #   every bit, once there are enough levels;
-# - **bytes**: n·b/8, rounded up, and 8 for min and max; and only if somebody stores the codes;
-# - **accuracy**: this you have to measure. It depends on the range, on whether zero is a level, and
+# - **bytes**: n·b/8, rounded up, plus 8 for min and max, but only if the codes are stored;
+# - **accuracy**: you have to measure it. It depends on the range, on whether zero is a level, and
 #   on the layer, more than on the error.
 #
-# Equal steps waste levels where no weight is. Lesson 03 lets the weights choose: k-means.
+# Equal steps waste levels where there are no weights. In lesson 03 the levels follow the weights:
+# k-means.

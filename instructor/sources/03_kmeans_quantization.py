@@ -1,8 +1,8 @@
 # %% [markdown]
 # # k-means quantization
 #
-# After this notebook you can **place** k values where the weights are, and **say when** that beats
-# equal steps and when it does not: in error, in bytes, and in test accuracy.
+# After this notebook you can **place** k values where the weights are. You can also **say when**
+# this is better than equal steps and when it is not: in error, in bytes, and in test accuracy.
 #
 # *Needs*: lesson 02. *Takes*: 30 minutes, all on a CPU, offline.
 
@@ -11,7 +11,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import quantlab_helpers as ql
-from quantlab_helpers import checks, plots, plots_kmeans
+from quantlab_helpers import checks, plots
 
 net = ql.load_baseline(device="cpu")
 weights = net.conv2.weight.detach().numpy()
@@ -19,9 +19,9 @@ weights = net.conv2.weight.detach().numpy()
 # %% [markdown]
 # ## Equal steps waste levels
 #
-# Training with an L1 penalty has left nearly all weights close to zero. A uniform grid knows only
-# the smallest and the largest of them. Look where its 8 levels fall (dashed lines), and where 8
-# values fall that may lie anywhere.
+# Training with an L1 penalty has moved nearly all weights close to zero. A uniform grid depends
+# only on the smallest weight and the largest weight. Look where its 8 levels are (dashed lines),
+# and where 8 values are that we may place anywhere.
 
 # %%
 fig, axes = plt.subplots(1, 2, figsize=(10, 3.4), sharey=True, layout="constrained")
@@ -33,7 +33,7 @@ for ax, quantized, title in [
     plots.weight_histogram(weights, quantized, title=f"{title}: SQNR {sqnr:.1f} dB", ax=ax)
 
 # %% [markdown]
-# The centres stand closer together where there are many weights, and the ratio of signal to
+# The centres are closer together where there are many weights, and the ratio of signal to
 # quantization noise (SQNR) is higher. Both need 3 bits per weight.
 #
 # ## The objective
@@ -42,24 +42,25 @@ for ax, quantized, title in [
 #
 # $$\mathrm{SSE} = \sum_i \min_j \, (w_i - c_j)^2$$
 #
-# Each weight counts with the squared distance to its **nearest** centre. The tensor is then stored
-# as one small index per weight, its **code**, and a table of the k centres, the **codebook**.
-# Gong, Liu, Yang and Bourdev used this on the dense layers of a large image network (*Compressing
-# Deep Convolutional Networks using Vector Quantization*, 2014, arXiv 1412.6115). The course lab
-# calls it non-uniform quantization; weight sharing, clustering and palettization are other names.
+# Each weight adds the squared distance to its **nearest** centre. We then store the tensor as one
+# small index per weight, its **code**, and a table of the k centres, the **codebook**. Gong, Liu,
+# Yang and Bourdev used this on the dense layers of a large image network (*Compressing Deep
+# Convolutional Networks using Vector Quantization*, 2014, arXiv 1412.6115). The course lab calls it
+# non-uniform quantization. Other names are weight sharing, clustering and palettization.
 
 # %% [markdown]
 # ## One step by hand
 #
-# The textbook way to lower the SSE is Lloyd's algorithm (1957). It takes turns:
+# The textbook way to make the SSE smaller is Lloyd's algorithm (1957). It repeats two steps in
+# turn:
 #
 # 1. **assign**: give every weight the code of its nearest centre;
 # 2. **update**: move every centre to the mean of its weights.
 #
-# Neither can raise the SSE: the nearest centre is the best for a weight, and the mean is the best
-# place for a centre, because there the derivative of the squared distances is zero.
+# Neither step can make the SSE larger. The nearest centre is the best one for a weight. The mean is
+# the best place for a centre, because there the derivative of the squared distances is zero.
 #
-# Take these seven weights and the centres -0.8, 0.2 and 1.2. With pencil and paper: which weights
+# Take these seven weights and the centres -0.8, 0.2 and 1.2, with pencil and paper. Which weights
 # go to the middle centre, and where does it move? Write the number down before you go on.
 
 # %%
@@ -68,14 +69,15 @@ guess_middle = None  # the middle centre after the first update: write your numb
 
 # %%
 steps = list(ql.lloyd(few, 3))
-plots_kmeans.lloyd_steps(few, steps)
+plots.lloyd_steps(few, steps)
 checks.compare_guess(guess_middle, float(steps[1].centres[1]))
 
 # %% [markdown]
-# Read the picture from the top. Lines lead from the weights (dots) to their centres (triangles).
-# The update moves the middle centre to the left; now 0.65 is nearer to the centre on the right, and
-# changes sides in the second assignment. Both centres move once more. The third assignment changes
-# nothing: the algorithm has ended, at a **fixed point**. The SSE has never risen on the way.
+# Read the picture from the top. Lines connect the weights (dots) with their centres (triangles).
+# The update moves the middle centre to the left. Now the centre on the right is nearer to 0.65, so
+# this weight changes its centre in the second assignment. Then both centres move once more. The
+# third assignment changes nothing: the algorithm has ended, at a **fixed point**. The SSE has never
+# risen.
 #
 # ## Exercise: assign
 
@@ -86,9 +88,9 @@ def assign(weights, centres):
     """Return the index of the nearest centre for every weight.
 
     weights: float array of any shape; centres: float array of shape (k,), ascending.
-    Returns: integers from 0 to k - 1, in the shape of the weights. At a tie either will do.
+    Returns: integers from 0 to k - 1, in the shape of the weights. At a tie, either index is right.
     Example: assign(np.array([-0.9, 0.2]), np.array([-1.0, 0.0, 1.0])) gives [0, 1].
-    Hint: weights[..., None] - centres has one more axis, with an entry for every centre.
+    Hint: weights[..., None] - centres has one more axis, with one entry for every centre.
     """
     ### BEGIN SOLUTION
     distance = np.abs(weights[..., None] - centres)
@@ -106,8 +108,8 @@ checks.check("assign", assign, seed=3107)
 # %% [markdown]
 # ## Exercise: update
 #
-# A cluster may be **empty**: no weight has chosen its centre. Then there is no mean. The rule of
-# this lab: the centre stays where it is.
+# A cluster may be **empty**: no weight has chosen its centre. Then there is no mean. In this lab,
+# the centre then stays where it is.
 
 
 # %% nbgrader={"grade": false, "grade_id": "update", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -138,14 +140,15 @@ checks.check("update", update, seed=3108)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# ## Where it starts decides where it ends
+# ## The start decides the result
 #
-# From here on we use the package's own functions, so a slip above spoils nothing below.
+# From here on we use the package's own functions, so mistakes above do not affect the rest.
 #
 # Lloyd's algorithm needs centres to start from. **Linear**: equal steps from the smallest to the
-# largest weight. **Density**: equal shares of the weights, so most centres start near zero.
-# **Random**: k of the weights. Here is the SSE after every step, for 16 centres on `conv2.weight`,
-# and the smallest SSE, which the package's own k-means finds in another way (see Seeds, below).
+# largest weight. **Density**: each centre gets the same number of weights, so most centres start
+# near zero. **Random**: k of the weights. Here is the SSE after every step, for 16 centres on
+# `conv2.weight`. For comparison you see the smallest SSE, which the package's own k-means finds in
+# another way (see Seeds, below).
 
 # %%
 starts = {"linear": ("linear", 0), "density": ("density", 0)}
@@ -160,14 +163,14 @@ best = ql.kmeans_1d(weights, 16).inertia
 print(f"{'smallest':15} {'':20} at SSE {best:.5f}")
 
 # %%
-ax = plots_kmeans.curves(traces, xlabel="half-steps (assign, update)", ylabel="SSE")
+ax = plots.curves(traces, xlabel="half-steps (assign, update)", ylabel="SSE")
 ax.axhline(best, color=plots.LEVELS, lw=1)
 ax.annotate("smallest SSE", (1, best), xytext=(0, 4), textcoords="offset points")
 _ = ax.set(xscale="log", yscale="log")
 
 # %% [markdown]
-# Every trace falls and none rises, but they end at different heights, all of them above the
-# smallest. A start that is good for one tensor need not be good for the next:
+# Every curve falls and none rises. But they end at different heights, and all of them end above the
+# smallest SSE. A start that is good for one tensor may be worse for the next one:
 
 # %%
 for name, tensor in net.named_parameters():
@@ -177,9 +180,9 @@ for name, tensor in net.named_parameters():
         print(f"{name:13} k = 8, SSE over the smallest: linear {linear:.3f}, density {density:.3f}")
 
 # %% [markdown]
-# Play it. Choose a start in the menu, and press "one step" until nothing changes. **Predict**
-# before each step: which centres move, and to which side? Does `fc1.weight` need more steps than
-# `conv2.weight`? On the right are as many equal steps, for comparison.
+# Try it. Choose a start in the menu, and press "one step" until nothing changes. **Predict** before
+# each step: which centres move, and to which side? Does `fc1.weight` need more steps than
+# `conv2.weight`? For comparison, the right side shows the same number of levels at equal steps.
 
 # %%
 from quantlab_helpers import explorers
@@ -189,7 +192,7 @@ explorers.explore_kmeans(net)
 # %% [markdown]
 # ## Empty clusters
 #
-# Equal steps put centres where there is no weight. Count them, at the start and at the end.
+# Equal steps put centres where there are no weights. Count them, at the start and at the end.
 
 # %%
 for k in (8, 16, 32, 64, 128):
@@ -198,10 +201,10 @@ for k in (8, 16, 32, 64, 128):
     print(f"k = {k:3}: {first:2} empty at the start, {last:2} at the end")
 
 # %% [markdown]
-# Where clusters start empty, many stay so: a centre that stays where it is attracts nobody. Other
-# rules are to drop the centre, or to move it to the weight with the largest error, as scikit-learn
-# does. An empty cluster is never an error, only a wasted entry of the codebook; dividing by its
-# zero members is one.
+# Where clusters start empty, many stay empty: the centre does not move, so no weight comes closer
+# to it. There are other rules. You can remove the centre, or move it to the weight with the largest
+# error, as scikit-learn does. An empty cluster is not an error, it only wastes an entry of the
+# codebook. But dividing by its number of weights, which is zero, is an error.
 #
 # ## Exercise: the whole loop
 
@@ -213,9 +216,9 @@ def kmeans_quantize(weights, k):
 
     weights: float array of any shape; k: number of centres, at least 1.
     Returns: floats in the shape of the weights, with at most k distinct values.
-    Start with k centres at equal steps from the smallest to the largest weight (or elsewhere);
-    assign and update until no code changes (a limit of 500 rounds does no harm). Weights with
-    at most k distinct values need no rounding: return a copy of them.
+    Start with k centres at equal steps from the smallest to the largest weight (or elsewhere).
+    Assign and update until no code changes (you may stop after 500 rounds). Weights with at
+    most k distinct values need no rounding: return a copy of them.
     Example: kmeans_quantize(np.array([0.0, 1.0, 5.0, 6.0, 7.0]), 2) gives [0.5, 0.5, 6, 6, 6].
     Hint: work on weights.ravel(), and use reshape(weights.shape) at the end.
     """
@@ -242,14 +245,15 @@ checks.check("kmeans-quantize", kmeans_quantize, seed=3109)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# Any start that ends at a fixed point passes: the check asks that every value is the mean of its
-# weights and every weight has its nearest value. It cannot ask for one result, because there are
-# many.
+# Any start that ends at a fixed point passes. The check asks that every value is the mean of its
+# weights, and that every weight has its nearest value. It cannot ask for one result, because there
+# are many.
 #
 # ## Seeds
 #
-# The course lab calls scikit-learn's `KMeans` with `random_state=0` and `max_iter=500`. That number
-# 0 draws the start. How many different SSEs will ten seeds give, for 8 centres on `conv2.weight`?
+# The course lab calls scikit-learn's `KMeans` with `random_state=0` and `max_iter=500`. The number
+# 0 is the seed: it decides the random start. How many different SSEs will ten seeds give, for 8
+# centres on `conv2.weight`?
 
 # %%
 guess_results = None  # 1 to 10: write your number here
@@ -266,15 +270,16 @@ print(f"ql.kmeans_quantize, no seed:    SSE {ql.sse(weights, exact):.5f}")
 checks.compare_guess(guess_results, len({f"{inertia:.5f}" for inertia in found}))
 
 # %% [markdown]
-# The result of one seed is one draw out of several. On a line there is no need to draw: clusters
-# are runs of the sorted weights, and a search over the k - 1 cuts between them finds the smallest
-# SSE: surely for up to 256 distinct weights, and for more, as here, at most a hair above it.
-# `ql.kmeans_quantize` does that. It has no seed, and gives the same centres every time.
+# One seed gives one of several possible results. For numbers on a line, no random start is
+# necessary. There, each cluster is a run of the sorted weights. A search over the k - 1 cuts
+# between the runs finds the smallest SSE. This is guaranteed for up to 256 distinct weights. For
+# more, as here, the result is at most a tiny bit larger. `ql.kmeans_quantize` does this search. It
+# has no seed, and it gives the same centres every time.
 #
 # ## k = 8 over the whole network
 #
-# As in the course lab: 8 centres for the weights and the biases of every layer, each tensor with a
-# codebook of its own. The course lab's text says that 8 clusters cost almost 3 % of accuracy. What
+# As in the course lab, we use 8 centres for the weights and the biases of every layer. Each tensor
+# has its own codebook. The course lab's text says that 8 clusters cost almost 3% of accuracy. What
 # do you expect, in percentage points of test accuracy?
 
 # %%
@@ -298,12 +303,13 @@ print(f"bytes: float32 {ql.float32_bytes(net):,}, k = 8 {small.total_bytes:,}")
 checks.compare_guess(guess_drop, 100 * (baseline - accuracy), unit="percentage points")
 
 # %% [markdown]
-# Compare the measured loss with the claim. The two published runs of the course lab contradict it
-# too: their own accuracies before and after lie closer together than that. One run is one draw,
-# though, and lesson 04 repeats such a measurement over seeds before it calls a difference real.
+# Compare the measured loss with the claim. The two published runs of the course lab contradict the
+# claim, too: their own accuracies before and after are closer together than that. But one run is
+# only one sample. Lesson 04 repeats such a measurement over seeds before it calls a difference
+# real.
 #
-# Every tensor here has at least 8 distinct values. What if one has fewer than k? The bias of the
-# last layer has 10 values:
+# Every tensor here has at least 8 distinct values. What happens if a tensor has fewer than k? The
+# bias of the last layer has 10 values:
 
 # %%
 bias = net.fc2.bias.detach().numpy()
@@ -312,10 +318,10 @@ try:
 except ValueError as error:
     print("scikit-learn, as in the course lab:", error)
 quantized = ql.kmeans_quantize(bias, 16)
-print(f"ql.kmeans_quantize: k = 16 wanted, k_used = {quantized.k_used}, {quantized.bits} bits")
+print(f"ql.kmeans_quantize: k = 16 requested, k_used = {quantized.k_used}, {quantized.bits} bits")
 
 # %% [markdown]
-# `k_used` says how many centres there are. Here each value has its own, and nothing is lost.
+# `k_used` says how many centres there are. Here each value has its own centre, and nothing is lost.
 #
 # ## Accuracy against k
 #
@@ -331,12 +337,13 @@ reference = ql.evaluate(net, images).accuracy
 ax = plots.accuracy_curve(points, xlabel="centres per tensor (k)", baseline=reference)
 
 # %% [markdown]
-# Accuracy does not fall evenly: halving k costs little at first, and most of it in the end. The
-# test images chose nothing here; whoever picks k by such a curve should draw it on other images.
+# The accuracy does not fall evenly. From 16 to 8 centres you lose little. At the low end, each
+# smaller k costs much more. In this lesson we did not use the test images to choose anything. If
+# you want to choose k from such a curve, use other images for the curve.
 #
-# ## What a code costs
+# ## The size of a code
 #
-# Codes are packed at a fixed width: with b bits, 2ᵇ centres can be told apart.
+# All codes of a tensor have the same width. With b bits they can represent 2ᵇ centres.
 #
 # ### Exercise: bits for k
 
@@ -364,8 +371,8 @@ checks.check("bits-for-k", index_bits, seed=3110)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# `conv2.weight` has 2,304 weights. How many bytes does it take **more** with 17 centres than with
-# 16, the codebook included?
+# `conv2.weight` has 2,304 weights. How many **more** bytes does it take with 17 centres than with
+# 16, including the codebook?
 
 # %%
 guess_more = None  # bytes: write your number here
@@ -380,13 +387,13 @@ for k in (15, 16, 17, 31, 32):
 checks.compare_guess(guess_more, costs[17] - costs[16], unit="bytes more")
 
 # %% [markdown]
-# One centre more than a power of two costs every weight a bit. So k is nearly always 2ᵇ.
+# One centre more than a power of two costs one bit for every weight. So k is nearly always 2ᵇ.
 #
 # ### Is 4 bits eight times smaller?
 #
-# A float32 has 32 bits and the code of 16 centres has 4. `conv1.weight` holds 400 weights. How many
-# times fewer bytes does it take with k = 16, codes (payload) and codebook (overhead) together? And
-# with k = 256, whose codes have 8 bits?
+# A float32 has 32 bits, and the code of 16 centres has 4. `conv1.weight` has 400 weights. How many
+# times fewer bytes does it take with k = 16, if you count codes (payload) and codebook (overhead)
+# together? And with k = 256, where the codes have 8 bits?
 
 # %%
 guess_ratio_16 = None  # times smaller: write your numbers here
@@ -410,19 +417,19 @@ for name, tensor in [("conv1.weight", conv1), ("bn1.weight", bn1), ("conv2.weigh
     print(f"{name} ({tensor.size:4} weights), times smaller: {'   '.join(ratios)}")
 
 # %% [markdown]
-# 32/b is the limit for large tensors only. The codebook takes 4 bytes per centre, however few
-# weights share it. Where the ratio is below 1, the "compressed" tensor is **larger** than float32:
-# the codebook holds nearly a value for every weight, and the codes come on top. Only `fc1.weight`
-# is so large that its codebook hardly counts.
+# 32/b is the limit for large tensors only. The codebook takes 4 bytes per centre, even if only few
+# weights share it. Where the ratio is below 1, the "compressed" tensor is **larger** than float32.
+# There the codebook contains nearly one value for every weight, and the codes come on top. Only
+# `fc1.weight` is so large that its codebook hardly counts.
 #
 # ## k-means against uniform
 #
-# Is k-means always better? It depends on what is held equal. For `conv1.weight`, by how many dB is
-# k-means ahead of a uniform grid (negative: behind it)
+# Is k-means always better? It depends on what we keep equal. Take `conv1.weight`. By how many dB is
+# k-means better than a uniform grid (negative: worse)
 #
 # 1. with as many centres as levels, 16 each;
-# 2. with as many bytes as the 8-bit uniform grid takes, overhead included;
-# 3. with the same entropy as 16 centres, so that a good coder brings both codes to the same size?
+# 2. with as many bytes as the 8-bit uniform grid takes, including the overhead;
+# 3. with the same entropy as 16 centres, so that a good coder gives both codes the same size?
 
 # %%
 guess_equal_k = None  # dB: write your numbers here
@@ -430,7 +437,7 @@ guess_equal_bytes = None
 guess_equal_entropy = None
 
 # %% [markdown]
-# **Equal k.** A uniform grid is one choice of centres among many; k-means picks the best.
+# **Equal k.** A uniform grid is one choice of centres among many. k-means picks the best choice.
 
 # %%
 tensors = {"conv1.weight, 400 weights": conv1, "conv2.weight, 2,304 weights": weights}
@@ -445,16 +452,16 @@ for name, tensor in tensors.items():
     }
 
 # %%
-axes = plots_kmeans.panels(panels, xlabel="bits per code (log2 k)", ylabel="SQNR (dB)")
+axes = plots.panels(panels, xlabel="bits per code (log2 k)", ylabel="SQNR (dB)")
 gap = ql.sqnr_db(conv1, ql.kmeans_quantize(conv1, 16))
 gap -= ql.sqnr_db(conv1, ql.uniform_quantize(conv1, 4))
 checks.compare_guess(guess_equal_k, gap, unit="dB")
 
 # %% [markdown]
-# At equal k, k-means wins everywhere; it cannot lose. But a codebook has k numbers to store, and a
-# uniform grid only two.
+# At equal k, k-means wins everywhere. It cannot lose. But it has to store a codebook of k numbers,
+# and a uniform grid stores only two numbers.
 #
-# **Equal bytes.** The same points, drawn over what they cost:
+# **Equal bytes.** Here are the same points, now against their bytes:
 
 
 # %%
@@ -465,7 +472,7 @@ def cost(quantized):
 for name, lines in duels.items():
     for line, found in lines.items():
         panels[name][line] = ([cost(q) for q in found], panels[name][line][1])
-axes = plots_kmeans.panels(panels, xlabel="bytes of codes and overhead", ylabel="SQNR (dB)")
+axes = plots.panels(panels, xlabel="bytes of codes and overhead", ylabel="SQNR (dB)")
 
 # %%
 grid = ql.uniform_quantize(conv1, 8)
@@ -476,14 +483,14 @@ gap = ql.sqnr_db(conv1, best) - ql.sqnr_db(conv1, grid)
 checks.compare_guess(guess_equal_bytes, gap, unit="dB")
 
 # %% [markdown]
-# The curves cross, early for the small tensor and late for the larger one. On the left, where bits
-# are few, k-means wins; on the right its codebook costs more than it brings, and the same bytes buy
-# more in a finer grid.
+# The curves cross, early for the small tensor and late for the larger one. On the left, with few
+# bits, k-means wins. On the right, its codebook costs more than it gains: the same bytes are better
+# spent on a finer grid.
 #
-# **Equal entropy.** The entropy of the codes is the least number of bits per weight that a coder of
-# single codes can reach. k-means uses its codes more evenly, so a coder saves less on them. Give
-# the uniform grid as many levels as it likes, one of them at 0, and the step at which its codes
-# have the entropy of the k-means codes:
+# **Equal entropy.** The entropy of the codes is the smallest number of bits per weight that a coder
+# of single codes can reach. k-means uses its codes more evenly, so a coder saves less on them. For
+# a fair comparison, the uniform grid may have as many levels as it needs, one of them at 0. We
+# choose its step so that its codes have the same entropy as the k-means codes:
 
 # %%
 pairs = {name: ql.equal_entropy(tensor) for name, tensor in tensors.items()}
@@ -495,7 +502,7 @@ panels = {
     for name, points in pairs.items()
 }
 xlabel = "entropy of the codes (bits per weight)"
-axes = plots_kmeans.panels(panels, xlabel=xlabel, ylabel="SQNR (dB)")
+axes = plots.panels(panels, xlabel=xlabel, ylabel="SQNR (dB)")
 
 # %%
 point = ql.equal_entropy(conv1, ks=[16])[0]
@@ -503,8 +510,8 @@ gap = point.kmeans_sqnr - point.uniform_sqnr
 checks.compare_guess(guess_equal_entropy, gap, unit="dB")
 
 # %% [markdown]
-# At equal entropy the uniform grid is ahead nearly everywhere, though it was behind at equal k. The
-# largest tensor has 470,400 weights, and beside its codes a codebook hardly counts:
+# At equal entropy the uniform grid is better nearly everywhere, although it was worse at equal k.
+# Last, we look at the largest tensor. It has 470,400 weights, so the codebook hardly counts:
 
 # %%
 large = net.fc1.weight
@@ -516,11 +523,11 @@ point = ql.equal_entropy(large, ks=[16])[0]
 print(f"and by {point.kmeans_sqnr - point.uniform_sqnr:+.1f} dB at equal entropy")
 
 # %% [markdown]
-# At equal k the grid has no level close to zero, where nearly all of these weights lie; the bytes
-# are equal but for the codebook. At equal entropy the winner changes. So the honest answer names
-# what is held equal: k-means for fixed-width codes of few bits, equal steps where the codebook
-# weighs much or an entropy coder follows. The entropy leaves out the tables that a coder needs; a
-# file has to show that.
+# At equal k, the grid has no level close to zero, where nearly all of these weights are. The bytes
+# are the same except for the codebook. At equal entropy the winner changes. So an honest answer
+# says what is kept equal. Use k-means for fixed-width codes of few bits. Use equal steps where the
+# codebook is a large part of the bytes, or where an entropy coder follows. The entropy does not
+# include the tables that a coder needs. Only a real file shows the full size.
 #
 # ## A question of the course lab
 #
@@ -529,7 +536,7 @@ print(f"and by {point.kmeans_sqnr - point.uniform_sqnr:+.1f} dB at equal entropy
 #
 # - **a**: it groups grey values, so that the images reach the network with fewer of them;
 # - **b**: it groups the values in each tensor of a network that has been trained already;
-# - **c**: it groups what the layers compute for an image, before the next layer sees it;
+# - **c**: it groups the outputs of a layer for an image, before the next layer reads them;
 # - **d**: it groups similar filters, and keeps one filter for each group.
 
 # %% nbgrader={"grade": false, "grade_id": "what-is-clustered", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -552,9 +559,10 @@ checks.check("what-is-clustered", true_or_false, reason)
 # %% [markdown]
 # ## What you can do now
 #
-# You can place k values by assigning and updating, and know that the end depends on the start
-# unless the search is exact. You can tell what k centres cost: the bits of a code, rounded up, and
-# a codebook that small tensors feel. And before you prefer k-means to equal steps, you ask what is
-# held equal.
+# You can place k values by assigning and updating. You know that the result depends on the start,
+# unless the search is exact. You know what k centres cost: the bits of a code, rounded up, and a
+# codebook that matters for small tensors. And before you prefer k-means to equal steps, you ask
+# what is kept equal.
 #
-# **Next**: lesson 04 trains the quantized network further and wins back what rounding cost.
+# **Next**: lesson 04 trains the quantized network further and recovers the accuracy that rounding
+# cost.
