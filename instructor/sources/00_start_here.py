@@ -172,9 +172,9 @@ for name, small in [("8-bit levels", uniform), ("8 centres", kmeans)]:
     print(f"bytes on {name}: {small.payload_bytes:,} + {small.overhead_bytes}")
 
 # %% [markdown]
-# Eight centres need 3 bits instead of 8. They are closer together where there are many weights.
-# Each line shows two numbers of bytes. The first is for the codes. The second is for what the codes
-# need to be read: the range of the grid, or the table of centres.
+# Eight centres need 3 bits instead of 8. They are closer together where there are many weights. The
+# last two lines show two numbers of bytes each. The first number is for the codes. The second is
+# for what the codes need to be read: the range of the grid, or the table of centres.
 
 # %% [markdown]
 # ## How exercises are checked
@@ -212,12 +212,12 @@ checks.check("levels-of-bits", levels_of_bits, seed=4071)
 
 
 # %%
-def with_a_slip(bits):
+def with_a_mistake(bits):
     return bits**2
 
 
 try:
-    checks.check("levels-of-bits", with_a_slip)
+    checks.check("levels-of-bits", with_a_mistake)
 except checks.CheckFailed as message:
     print(message)
 

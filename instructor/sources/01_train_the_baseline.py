@@ -115,7 +115,7 @@ with torch.no_grad():
     product = net.fc2.weight @ net.fc1.weight
     bias = net.fc2.weight @ net.fc1.bias + net.fc2.bias
     apart = (net.fc2(net.fc1(inputs)) - F.linear(inputs, product, bias)).abs().max()
-print(f"{product.numel() + bias.numel():,} parameters; logits at most {apart:.0e} apart")
+print(f"{product.numel() + bias.numel():,} parameters; the logits differ by at most {apart:.0e}")
 
 # %% [markdown]
 # We get the same answers, up to rounding, from a small part of the numbers. So this network is far

@@ -315,8 +315,8 @@ fc1 = net.fc1.weight.detach().numpy()
 quantized = rounded.tensors["fc1.weight"]
 counts = np.bincount(quantized.codes.reshape(-1), minlength=256)
 print(f"{np.mean(np.abs(fc1) < 0.001):.1%} of fc1's weights are within 0.001 of zero")
-print(f"{counts.max() / counts.sum():.1%} of all of them share one level")
-print(f"{np.sum(counts == 0)} of the 256 levels have none")
+print(f"{counts.max() / counts.sum():.1%} of all of fc1's weights share one level")
+print(f"{np.sum(counts == 0)} of the 256 levels have no weight")
 ax = plots.weight_histogram(fc1, quantized, title="fc1.weight and its levels at 8 bits")
 
 # %% [markdown]
@@ -344,9 +344,9 @@ enough = min(point.value for point in points if point.accuracy > 0.9)
 checks.compare_guess(guess_bits, enough, unit="bits")
 
 # %% [markdown]
-# With few bits the network only guesses. With 8 bits it is as accurate as before. In between, the
-# curve does not simply rise: at one place, one bit *more* makes the network worse. So the number of
-# bits is not everything. Two other things matter: the range, and zero.
+# With few bits the network only guesses. With 8 bits it is nearly as accurate as before. In
+# between, the curve does not simply rise: at one place, one bit *more* makes the network worse. So
+# the number of bits is not everything. Two other things matter: the range, and zero.
 #
 # ## The range: one large weight makes all errors larger
 #
@@ -488,9 +488,9 @@ for name, options in grids.items():
 
 # %% [markdown]
 # Compare the first two rows. They have the same number of bits and the same bytes. The grid has
-# only moved by a fraction of a step, until one level is exactly 0. The network failed at 3 and 4
-# bits before, and now it reads digits again. The jumps of the curve above are gone. Per channel
-# helps, too. Here it helps less, and it costs a few bytes more.
+# only moved by a fraction of a step, so that one level is exactly 0. The first network failed at 3
+# and 4 bits; the second one reads digits again. The jumps of the curve above are gone. Per channel
+# helps, too. Here it helps less, and it costs slightly more bytes.
 #
 # The next explorer shows all of this in one picture. The weights are at the top, and the rounded
 # weights are below. **Predict** before you move a slider: which layer has the most levels that no
@@ -642,9 +642,9 @@ print(f"{before:.3f} s and {after:.3f} s for {len(few.labels):,} images, median 
 checks.compare_guess(guess_speed, round(before / after, 2), unit="times as fast")
 
 # %% [markdown]
-# It is as fast as before, apart from the other work of your machine. The same multiplications run
-# on the same float32 numbers. Fewer bits are faster only where a processor computes with the codes
-# themselves.
+# It is about as fast as before. The small difference comes from the other work of your machine. The
+# same multiplications run on the same float32 numbers. Fewer bits are faster only where a processor
+# computes with the codes themselves.
 #
 # ## The promise
 #

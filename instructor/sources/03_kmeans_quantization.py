@@ -20,8 +20,8 @@ weights = net.conv2.weight.detach().numpy()
 # ## Equal steps waste levels
 #
 # Training with an L1 penalty has moved nearly all weights close to zero. A uniform grid depends
-# only on the smallest weight and the largest weight. Look where its 8 levels are (dashed lines),
-# and where 8 values are that we may place anywhere.
+# only on the smallest weight and the largest weight. The left picture shows its 8 levels (dashed
+# lines). The right picture shows 8 values that we may place anywhere.
 
 # %%
 fig, axes = plt.subplots(1, 2, figsize=(10, 3.4), sharey=True, layout="constrained")
@@ -88,7 +88,7 @@ def assign(weights, centres):
     """Return the index of the nearest centre for every weight.
 
     weights: float array of any shape; centres: float array of shape (k,), ascending.
-    Returns: integers from 0 to k - 1, in the shape of the weights. At a tie, either index is right.
+    Returns: integers from 0 to k - 1, in the shape of the weights. At a tie, both are right.
     Example: assign(np.array([-0.9, 0.2]), np.array([-1.0, 0.0, 1.0])) gives [0, 1].
     Hint: weights[..., None] - centres has one more axis, with one entry for every centre.
     """
@@ -271,10 +271,10 @@ checks.compare_guess(guess_results, len({f"{inertia:.5f}" for inertia in found})
 
 # %% [markdown]
 # One seed gives one of several possible results. For numbers on a line, no random start is
-# necessary. There, each cluster is a run of the sorted weights. A search over the k - 1 cuts
-# between the runs finds the smallest SSE. This is guaranteed for up to 256 distinct weights. For
-# more, as here, the result is at most a tiny bit larger. `ql.kmeans_quantize` does this search. It
-# has no seed, and it gives the same centres every time.
+# necessary. On a line, each cluster is a run of neighbours in the sorted weights. A search over the
+# k - 1 cuts between the runs finds the smallest SSE. This is guaranteed for up to 256 distinct
+# weights. For more, as here, the result is at most a tiny bit larger. `ql.kmeans_quantize` does
+# this search. It has no seed, and it gives the same centres every time.
 #
 # ## k = 8 over the whole network
 #
@@ -414,7 +414,7 @@ checks.compare_guess(guess_ratio_256, times_smaller(conv1, 256), unit="times sma
 # %%
 for name, tensor in [("conv1.weight", conv1), ("bn1.weight", bn1), ("conv2.weight", weights)]:
     ratios = [f"k = {k}: {times_smaller(tensor, k):5.2f}" for k in (4, 16, 256, 300)]
-    print(f"{name} ({tensor.size:4} weights), times smaller: {'   '.join(ratios)}")
+    print(f"{name} ({tensor.size:5,} weights), times smaller: {'   '.join(ratios)}")
 
 # %% [markdown]
 # 32/b is the limit for large tensors only. The codebook takes 4 bytes per centre, even if only few
@@ -478,7 +478,9 @@ axes = plots.panels(panels, xlabel="bytes of codes and overhead", ylabel="SQNR (
 grid = ql.uniform_quantize(conv1, 8)
 tried = [ql.kmeans_quantize(conv1, k) for k in range(20, 50)]
 best = max((q for q in tried if cost(q) <= cost(grid)), key=lambda q: ql.sqnr_db(conv1, q))
-print(f"{cost(grid)} bytes buy 256 uniform levels, or k = {best.k_used} at {cost(best)} bytes")
+print(
+    f"uniform: 256 levels in {cost(grid)} bytes; k-means: k = {best.k_used} in {cost(best)} bytes"
+)
 gap = ql.sqnr_db(conv1, best) - ql.sqnr_db(conv1, grid)
 checks.compare_guess(guess_equal_bytes, gap, unit="dB")
 
@@ -517,10 +519,11 @@ checks.compare_guess(guess_equal_entropy, gap, unit="dB")
 large = net.fc1.weight
 kmeans, uniform = ql.kmeans_quantize(large, 16), ql.uniform_quantize(large, 4)
 gap = ql.sqnr_db(large, kmeans) - ql.sqnr_db(large, uniform)
-print(f"fc1.weight, k-means with k = 16 is ahead by {gap:+.1f} dB at equal k,")
-print(f"at {cost(kmeans):,} bytes against {cost(uniform):,},")
+print(f"fc1.weight, equal k = 16: k-means minus uniform {gap:+.1f} dB")
+print(f"bytes: k-means {cost(kmeans):,}, uniform {cost(uniform):,}")
 point = ql.equal_entropy(large, ks=[16])[0]
-print(f"and by {point.kmeans_sqnr - point.uniform_sqnr:+.1f} dB at equal entropy")
+gap = point.kmeans_sqnr - point.uniform_sqnr
+print(f"fc1.weight, equal entropy: k-means minus uniform {gap:+.1f} dB")
 
 # %% [markdown]
 # At equal k, the grid has no level close to zero, where nearly all of these weights are. The bytes
