@@ -33,9 +33,8 @@ print(f"{len(labels):,} test images of {images.shape[2]} x {images.shape[3]} pix
 # %% [markdown]
 # ## Ten digits
 #
-# MNIST is a collection of scanned digits. Census workers and high-school students wrote them. A
-# pixel is a number from 0 (paper) to 1 (ink). Here is the first image of each digit in the test
-# set.
+# MNIST contains scanned digits, written by census workers and high-school students. A pixel is a
+# number from 0 (paper) to 1 (ink). Here is the first image of each digit in the test set.
 
 # %%
 row = plots.digits(images, labels)
@@ -57,14 +56,14 @@ print(f"{test.correct:,} of {test.total:,} correct: {test.accuracy:.2%}")
 checks.compare_guess(guess_correct, test.correct)
 
 # %% [markdown]
-# Our goal: keep this number while we shrink the weights. This whole lab asks one question: with how
-# few bits can we store the weights before the accuracy drops?
+# Our goal: keep this number while we shrink the weights. How few bits can the weights have before
+# the accuracy drops? This is the question of the whole lab.
 
 # %% [markdown]
 # ## Why quantize?
 #
-# A file of a network contains almost only weights. The list of its layers takes very little space.
-# Each weight is a 32-bit float, so it takes 4 bytes.
+# A network is stored as its weights. The list of its layers takes very little space. Each weight is
+# a 32-bit float, so it takes 4 bytes.
 
 # %%
 here = ql.float32_bytes(net) // 4
@@ -73,8 +72,8 @@ for name, numbers in [("this network", here), ("AlexNet, 2012", 61e6), ("a chatb
 
 # %% [markdown]
 # AlexNet, which started the deep-learning boom in 2012, needs more than 200 MB. A language model
-# with seven billion weights needs more memory than most laptops have. All these bytes must be
-# downloaded and stored, and the computer reads them again for every answer.
+# with seven billion weights needs more memory than most laptops have. All of this must be
+# downloaded, stored, and read again for every answer.
 #
 # Would zip help? We compress 2,000 of the test images, with one byte per pixel, and then the
 # weights. **Before you run the cell**: what fraction of each remains?
@@ -92,9 +91,9 @@ print(f"weights: {share_left(weights.tobytes()):.0%} left")
 
 # %% [markdown]
 # The images shrink to a fraction of their size. The weights hardly shrink at all. A float has a
-# sign, an exponent (where is the point?) and 23 more bits, and those bits look random. Now we split
-# the four bytes of each weight. We compress all first bytes together, then all second bytes, and so
-# on:
+# sign, an exponent (where is the point?) and 23 more bits, and those bits look random. Let us split
+# the four bytes of each weight. We compress all first bytes together, then all second bytes, then
+# the others:
 
 # %%
 columns = weights.view("uint8").reshape(-1, 4)  # least significant byte first
@@ -143,8 +142,8 @@ print(f"as a float: {free:.3f}, on the grid: {on_grid:.3f}")
 #
 # `conv2.weight` has 2,304 weights. With 8 bits per weight there are 256 levels, from the smallest
 # weight to the largest. Every weight moves to its nearest level. In the picture, the bars count
-# weights on a logarithmic axis. The upper row of strokes marks the levels that at least one weight
-# uses. The lower row marks the levels that no weight uses.
+# weights on a logarithmic axis. The upper row of strokes marks the levels in use. The lower row
+# marks the levels that no weight uses.
 #
 # **Before you run the cell**: will all 256 levels be used?
 
@@ -207,8 +206,8 @@ checks.check("levels-of-bits", levels_of_bits, seed=4071)
 
 # %% [markdown]
 # A wrong answer is never a problem. The check tells you **what happened**, **why**, and **how to
-# fix it**, and you can try again as often as you like. Here is an answer with a mistake, so that
-# you can see such a message. The cell catches the message and prints it.
+# fix it**, and you can try again as often as you like. Here is an answer with a mistake; the cell
+# catches the message and prints it.
 
 
 # %%

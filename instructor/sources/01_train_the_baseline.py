@@ -370,8 +370,7 @@ checks.compare_guess(guess_near, 100 * float((weights.abs() < 0.001).float().mea
 
 # %% [markdown]
 # Nearly all weights are close to zero, and none is exactly zero. Here is `fc1.weight` before and
-# after training. The axis of the counts is logarithmic: each grid line is ten times as many weights
-# as the line below.
+# after training. The count axis is logarithmic: each line upwards means ten times as many weights.
 
 # %%
 untrained = ql.reset_model(seed=0, device="cpu")
@@ -481,9 +480,9 @@ print(f"before: {ql.evaluate(net, test).accuracy:.2%}")
 checks.compare_guess(guess_pruned, 100 * ql.evaluate(pruned, test).accuracy, unit="%")
 
 # %% [markdown]
-# The weights in the cloud did nothing for the answers. Keep this in mind for the next lessons. A
-# quantizer rounds these weights, too. It will be important where it rounds them to, because a grid
-# does not always have a level at zero.
+# The weights in the cloud did nothing for the answers. Keep this in mind for the next lessons: a
+# quantizer rounds these weights, too. It matters where it rounds them to, because a grid does not
+# always have a level at zero.
 
 # %% [markdown]
 # ## What you can do now

@@ -202,9 +202,9 @@ for k in (8, 16, 32, 64, 128):
 
 # %% [markdown]
 # Where clusters start empty, many stay empty: the centre does not move, so no weight comes closer
-# to it. There are other rules. You can remove the centre, or move it to the weight with the largest
-# error, as scikit-learn does. An empty cluster is not an error, it only wastes an entry of the
-# codebook. But dividing by its number of weights, which is zero, is an error.
+# to it. Other rules remove the centre, or move it to the weight with the largest error, as
+# scikit-learn does. An empty cluster is not an error, it only wastes an entry of the codebook. But
+# dividing by its number of weights, which is zero, is an error.
 #
 # ## Exercise: the whole loop
 
@@ -338,8 +338,8 @@ ax = plots.accuracy_curve(points, xlabel="centres per tensor (k)", baseline=refe
 
 # %% [markdown]
 # The accuracy does not fall evenly. From 16 to 8 centres you lose little. At the low end, each
-# smaller k costs much more. In this lesson we did not use the test images to choose anything. If
-# you want to choose k from such a curve, use other images for the curve.
+# smaller k costs much more. We did not choose anything from this curve. To choose k from such a
+# curve, draw it on images that are not test images.
 #
 # ## The size of a code
 #
