@@ -1,9 +1,8 @@
 # %% [markdown]
 # # The smallest file
 #
-# After this notebook you can **bring** a trained network down to a few thousand bytes on disk, step
-# by step, **say** what each step rests on, and **choose** among many tries without fooling
-# yourself.
+# After this notebook you can **shrink** a trained network to a few thousand bytes on disk, step
+# by step, **say** why each step works, and **choose** among many tries without fooling yourself.
 #
 # *Needs*: lessons 03 and 05. *Takes*: 40 minutes, all on a CPU, offline.
 
@@ -17,26 +16,29 @@ import numpy as np
 import torch
 
 import quantlab_helpers as ql
-from quantlab_helpers import checks, contest, plots_contest
+from quantlab_helpers import checks, plots
+from quantlab_helpers.compression import contest
 
 net = ql.load_baseline(device="cpu")
 
 # %% [markdown]
 # ## The contest
 #
-# You will write a function that turns the trained network into **one file**. The check reads that
-# file with `ql.load_quantized`, which knows nothing else of yours, and tests what it finds on
-# MNIST's 10,000 test images. At 98.2 % or better the file counts, and then only its bytes do:
+# You will write a function that turns the trained network into **one file**. The check reads this
+# file with `ql.load_quantized`, uses nothing else of yours, and tests the network on MNIST's
+# 10,000 test images. The file needs an accuracy of 98.2% or better. After that, only its bytes
+# count:
 
 # %%
 for step in contest.STEPS:
     print(f"{step.points} of 5 points: at most {step.bytes:7,} bytes")
 known = ql.baseline_metadata()["test_accuracy"]
-print(f"float32: {ql.float32_bytes(net):,} bytes, {known:.2%} of the test images")
+print(f"float32: {ql.float32_bytes(net):,} bytes, {known:.2%} of the test images right")
 
 # %% [markdown]
-# The baseline itself is hardly better than what is asked for. Whatever you do to it may cost
-# next to nothing. With that in mind: how many bytes will the smallest file of this notebook have?
+# The baseline itself is only a little better than the contest requires, so each of your steps may
+# cost almost no accuracy. With that in mind: how many bytes will the smallest file of this
+# notebook have?
 
 # %%
 guess_smallest = None  # bytes: write your number here
@@ -44,26 +46,28 @@ guess_smallest = None  # bytes: write your number here
 # %% [markdown]
 # ## Do not choose on the test images
 #
-# Suppose that fifty students hand in networks that are all exactly as good as needed: each gets any
-# image right with a probability of 98.2 %. They are tested on 10,000 images. What accuracy does the
-# best of the fifty show?
+# Suppose that fifty students hand in networks that are all equally good, and just good enough:
+# each network gets any image right with a probability of 98.2%. We test them on 10,000 images.
+# What accuracy does the best of the fifty show?
 
 # %%
 guess_best = None  # percent: write your number here
 
 # %%
 draws = np.random.default_rng(0).binomial(10_000, 0.982, size=50) / 100
-print(f"50 equally good networks: from {draws.min():.2f} % to {draws.max():.2f} %")
+print(f"50 equally good networks: from {draws.min():.2f}% to {draws.max():.2f}%")
 checks.compare_guess(guess_best, float(draws.max()), unit="%")
 
 # %% [markdown]
-# The best one is the luckiest one. One student who makes fifty tries and keeps the one that does
-# best on the test images does the same, and reports an accuracy that is too high. Tries that
-# resemble each other differ less by luck than these draws, but the error has this sign. This
-# contest *is* scored on the test images, as contests are; so look at them once, at the end, and
-# choose on others: **validation images**, taken from the training images.
+# The best network is only the luckiest one. A student who makes fifty tries and keeps the one
+# that does best on the test images does the same, and reports an accuracy that is too high. Tries
+# that resemble each other differ less by chance than these draws do, but the error always goes in
+# this direction. This contest *is* scored on the test images, as contests are. So look at them
+# once, at the end, and choose on other images: **validation images**, taken from the training
+# images.
 #
-# Which ones? The first 5,000 would do if the order were random. Is it?
+# Which training images should we take? The first 5,000 would be fine if the order were random. Is
+# it?
 
 # %%
 everything = ql.load_mnist("train", device="cpu")
@@ -73,9 +77,10 @@ for name, first in (("even", 0), ("odd", 1)):
     print(f"training images at {name:4} places: {accuracy:.2%}")
 
 # %% [markdown]
-# It is not: two sources of different difficulty alternate in MNIST's training images (in its test
-# images one follows the other). A slice of a data set is no sample of it. So we draw the
-# validation images at random, with a seed. Of the others, 12,000 are enough to train with.
+# The order is not random: two sources of different difficulty alternate in MNIST's training
+# images. (In its test images, one source follows the other.) The first part of a data set is not
+# a random sample. So we draw the validation images at random, with a seed. From the remaining
+# images, 12,000 are enough for training.
 
 # %%
 others, validation = ql.holdout(everything, images=5000, seed=7)
@@ -83,20 +88,20 @@ training = ql.Dataset(others.images[:12_000], others.labels[:12_000])
 
 
 def right(network, images=validation):
-    """Return for every image whether the network gets it right."""
+    """Return one True or False per image: does the network get it right?"""
     with torch.inference_mode():
         parts = [network(x).argmax(1) == labels for x, labels in ql.batches(images, 500)]
     return torch.cat(parts)
 
 
 # %% [markdown]
-# The baseline was trained on all 60,000 images, these among them. That is no harm as long as every
-# try is compared **with the baseline on the same images**: since the baseline passes the test by
-# only a few images, a try should get at least as many validation images right as the baseline
-# does. What we train below never sees them.
+# The baseline was trained on all 60,000 images, including these. This does no harm as long as we
+# compare every try **with the baseline on the same images**. The baseline passes the test by only
+# a few images. So a try should get at least as many validation images right as the baseline does.
+# The training below never uses the validation images.
 #
-# `measure` does what the check will do, with the validation images: write the file, read it again,
-# test what was read.
+# `measure` does what the check will do, but with the validation images: it writes the file, reads
+# it again, and tests the network from the file.
 
 # %%
 folder, tries, base = tempfile.TemporaryDirectory(), [], right(net)
@@ -114,12 +119,12 @@ def measure(name, model, coding="entropy"):
 
 
 # %% [markdown]
-# Where two networks differ on d images by luck alone, the count moves by about √d. A gain or a loss
-# within that says nothing.
+# If two networks differ on d images only by chance, the difference of their counts is typically
+# about √d. A gain or a loss of this size does not mean anything.
 #
 # ## 8 bits, and an entropy coder
 #
-# The first step is that of lesson 02: 256 levels, one of them at 0. Packed, a weight takes one
+# The first step comes from lesson 02: 256 levels, one of them at 0. Packed, a weight takes one
 # byte.
 
 # %%
@@ -129,8 +134,8 @@ eight = ql.quantize_model(
 _ = measure("8 bits, packed", eight, coding="packed")
 
 # %% [markdown]
-# The same codes go through the entropy coder of lesson 05 next. Nothing about the network changes.
-# How many bytes are left?
+# Next, the same codes go through the entropy coder of lesson 05. The network itself does not
+# change. How many bytes are left?
 
 # %%
 guess_coded = None  # bytes: write your number here
@@ -142,15 +147,15 @@ codes = eight.tensors["fc1.weight"].codes
 print(f"fc1.weight: {ql.entropy_bits(codes):.3f} bits per weight, not 8")
 
 # %% [markdown]
-# Nearly every weight has the code of the level at 0: L1 has done that during training. A code that
-# is nearly certain carries nearly no information, and the coder charges for information only. From
-# here on there are two ways to get smaller: **more weights of one value**, and fewer bytes around
-# them.
+# Nearly every weight has the code of the level at 0, because of the L1 penalty during training. A
+# code that is nearly certain carries nearly no information, and the coder writes only
+# information. From here on there are two ways to a smaller file: **more weights with the same
+# value**, and fewer bytes for everything else.
 #
 # ## Zeros that are exactly zero
 #
-# Weights close to zero do next to nothing. **Pruning** sets all below a threshold to exactly 0.
-# Then centres have to be placed for the others only.
+# Weights close to zero have almost no effect. **Pruning** sets all weights below a threshold to
+# exactly 0. Then we only need to place centres for the other weights.
 #
 # ### Exercise: exact zeros
 
@@ -162,10 +167,10 @@ def prune_quantize(weights, threshold, k):
 
     weights: float array of any shape; threshold: above 0; k: at least 2.
     Weights whose absolute value is below the threshold become exactly 0. The others, if there are
-    any, become the values of ql.kmeans_quantize(..., k - 1), placed on them alone.
+    any, become the values of ql.kmeans_quantize(..., k - 1), applied to these weights only.
     Example: prune_quantize(np.array([0.02, -0.5, 0.7, -0.01, 0.9]), 0.1, 3)
     gives [0, -0.5, 0.8, 0, 0.8].
-    Hint: weights[kept] are those where the mask `kept` is True; values[kept] = ... fills them.
+    Hint: weights[kept] are those where the mask `kept` is True; values[kept] = ... sets them.
     """
     ### BEGIN SOLUTION
     kept = np.abs(weights) >= threshold
@@ -184,8 +189,8 @@ checks.check("exact-zeros", prune_quantize, seed=7101)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# Why not k-means over everything? It sees so many zeros that it puts a centre near them. How many
-# weights are still exactly zero then? `ql.sparse_kmeans` does what you wrote.
+# Why not use k-means on all weights? There are so many zeros that it places a centre near them.
+# How many weights are then still exactly zero? `ql.sparse_kmeans` does what you wrote.
 
 # %%
 LAYERS = ("conv1", "conv2", "conv3", "fc1", "fc2")
@@ -199,12 +204,12 @@ for layer in LAYERS:
     print(f"zero and 7 centres {shares[1]}")
 
 # %% [markdown]
-# In some layers k-means keeps every zero, in others none: a centre is the mean of its cluster, and
-# the mean of many zeros and one small weight is not zero. Whether that happens is left to chance,
-# unless zero has a place of its own.
+# In some layers k-means keeps every zero, in others it keeps none. A centre is the mean of its
+# cluster, and the mean of many zeros and one small weight is not zero. So it is a matter of
+# chance, unless we reserve a value for zero.
 #
-# How much can go? What share of all weights, in percent, can be zero before the network gets fewer
-# validation images right than the baseline?
+# How many weights can we remove? What share of all weights, in percent, can be zero before the
+# network gets fewer validation images right than the baseline?
 
 # %%
 guess_zeros = None  # percent: write your number here
@@ -222,12 +227,12 @@ for threshold in (0.001, 0.003, 0.01, 0.02):
     zeros = zeros_in(network)
     gained = int(right(network).sum() - base.sum())
     most = max(most, zeros if gained >= 0 else 0)
-    print(f"threshold {threshold:5}: {zeros:.2f} % zeros, {gained:+4} images")
+    print(f"threshold {threshold:5}: {zeros:.2f}% zeros, {gained:+4} images")
 checks.compare_guess(guess_zeros, most, unit="%")
 
 # %% [markdown]
-# Pruning a little does not even cost accuracy here. L1 wants these weights to be zero, and a
-# gradient step never lands exactly there: they kept trembling around it.
+# Here, a little pruning does not even cost accuracy. L1 pulls these weights towards zero, but a
+# gradient step never ends exactly at zero, so they kept moving around it.
 
 # %%
 rules = dict.fromkeys(LAYERS, lambda w: ql.sparse_kmeans(w, 16))
@@ -235,9 +240,9 @@ _ = measure("pruned at 0.01, k = 16", ql.quantize_model(pruned, weights=rules, b
 print(ql.ledger(Path(folder.name, "try.safetensors")))
 
 # %% [markdown]
-# Read the ledger from below. The weights of `fc1` were 98 % of the network, and what is left of
-# them no longer dwarfs the rest: 64 or 128 bytes each for the numbers of every BatchNorm, 1,200 for
-# the bias of `fc1`, the header.
+# Read the ledger from the bottom up. The weights of `fc1` were 98% of the network. Now they are
+# no longer much larger than the rest: each BatchNorm tensor takes 64 or 128 bytes, the bias of
+# `fc1` takes 1,200 bytes, and there is the header.
 #
 # ## BatchNorm is not needed any more
 #
@@ -245,7 +250,8 @@ print(ql.ledger(Path(folder.name, "try.safetensors")))
 #
 # $$\gamma \, \frac{x - \mathrm{mean}}{\sqrt{\mathrm{variance} + \epsilon}} + \beta$$
 #
-# with numbers that no longer change: a factor and a shift. The convolution before it can do both.
+# with numbers that no longer change. This is one factor and one shift per channel, and the
+# convolution before it can do both.
 #
 # ### Exercise: fold a BatchNorm
 
@@ -253,13 +259,13 @@ print(ql.ledger(Path(folder.name, "try.safetensors")))
 # %% nbgrader={"grade": false, "grade_id": "fold-batchnorm", "locked": false, "schema_version": 3, "solution": true, "task": false}
 # exercise: fold-batchnorm
 def fold(conv, bn):
-    """Return (weight, bias) of one convolution that computes what bn(conv(x)) does.
+    """Return (weight, bias) of one convolution that computes the same as bn(conv(x)).
 
     conv: torch.nn.Conv2d with a weight of shape (outputs, inputs, height, width) and a bias of
     shape (outputs,). bn: torch.nn.BatchNorm2d in evaluation mode; weight (gamma), bias (beta),
     running_mean and running_var have the shape (outputs,), and eps is a number.
-    Returns: a weight and a bias of the same shapes; neither layer is changed.
-    Example: with a gamma of 2, a variance of 1 - eps, mean and beta 0, weight and bias double.
+    Returns: a weight and a bias of the same shapes. Do not change the two layers.
+    Example: if gamma is 2, the variance 1 - eps, and mean and beta 0, weight and bias double.
     Hint: first the factor of each output channel, then factor[:, None, None, None] * weight.
     """
     ### BEGIN SOLUTION
@@ -277,21 +283,22 @@ checks.check("fold-batchnorm", fold, seed=7102)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# `ql.fold_batchnorm` does that for the whole network; a BatchNorm that does nothing is left out of
-# the file. The biases get codebooks as well. Fold first, then prune: the threshold
-# meets other numbers afterwards, those that really multiply the images.
+# `ql.fold_batchnorm` does this for the whole network. A BatchNorm that has no effect is not
+# written into the file. The biases get codebooks as well. Fold first, then prune: after folding,
+# the threshold sees other numbers, and these are the ones that really multiply the images.
 
 # %%
 folded = ql.fold_batchnorm(net)
 change = (right(folded) != base).sum()
-print(f"folded: {change} of {len(base)} images are judged differently")
+print(f"folded: {change} of {len(base)} images get another answer")
 thin = ql.prune(folded, threshold=0.02)
 _ = measure("folded, pruned, k = 16", ql.quantize_model(thin, weights=rules, biases=rules))
 
 # %% [markdown]
 # ## Two dense layers that are one
 #
-# Between `fc1` (1568 → 300) and `fc2` (300 → 10) of this network stands nothing: no ReLU.
+# In this network there is nothing between `fc1` (1568 → 300) and `fc2` (300 → 10), not even a
+# ReLU.
 #
 # ### Exercise: merge two layers
 
@@ -299,12 +306,12 @@ _ = measure("folded, pruned, k = 16", ql.quantize_model(thin, weights=rules, bia
 # %% nbgrader={"grade": false, "grade_id": "merge-dense", "locked": false, "schema_version": 3, "solution": true, "task": false}
 # exercise: merge-dense
 def merge(fc1, fc2):
-    """Return (weight, bias) of one dense layer that computes what fc2(fc1(x)) does.
+    """Return (weight, bias) of one dense layer that computes the same as fc2(fc1(x)).
 
-    fc1, fc2: torch.nn.Linear; a layer computes weight @ x + bias, its weight has the shape
+    fc1, fc2: torch.nn.Linear. A layer computes weight @ x + bias. Its weight has the shape
     (outputs, inputs), its bias (outputs,). fc2 has as many inputs as fc1 has outputs.
     Returns: weight of shape (outputs of fc2, inputs of fc1), bias of shape (outputs of fc2,).
-    Example: two layers of one number each, 3 x + 1 and then 2 x + 5, are 6 x + 7 together.
+    Example: with one number per layer, 3 x + 1 followed by 2 x + 5 gives 6 x + 7.
     Hint: write W2 (W1 x + b1) + b2 without the brackets.
     """
     ### BEGIN SOLUTION
@@ -321,9 +328,10 @@ checks.check("merge-dense", merge, seed=7103)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# 473,400 numbers do the work of 15,680: 300 values in the middle cannot hold more than the ten that
-# come out. `ql.merge_dense` puts the product into the first ten rows of `fc1` and zeros elsewhere.
-# Merge the pruned network of the last step. How many bytes does that **save** (negative: cost)?
+# A matrix of 15,680 numbers can do the work of 473,400 numbers: the 300 values in the middle
+# cannot hold more than the ten values that come out. `ql.merge_dense` puts the product into the
+# first ten rows of `fc1`, and zeros elsewhere. Merge the pruned network of the last step. How
+# many bytes does this **save** (negative: cost)?
 
 # %%
 guess_merged = None  # bytes: write your number here
@@ -333,36 +341,37 @@ before, together = tries[-1][1], ql.merge_dense(thin)
 merged = ql.quantize_model(together, weights=rules, biases=rules)
 checks.compare_guess(guess_merged, before - measure("... and merged", merged), unit="bytes saved")
 apart = int((thin.fc1.weight != 0).sum() + (thin.fc2.weight != 0).sum())
-print(f"not zero: {apart} in fc1 and fc2, {int((together.fc1.weight != 0).sum())} in their product")
+print(f"non-zero: {apart} in fc1 and fc2, {int((together.fc1.weight != 0).sum())} in their product")
 
 # %% [markdown]
-# Thirty times fewer numbers, and hardly a byte saved, if any: the product of two sparse matrices
-# has more numbers that are not zero than both together, and those are what the file stores. Merging
-# pays if what comes out is pruned anew.
+# There are thirty times fewer numbers, and yet we save hardly any bytes. The product of two
+# sparse matrices has more non-zero numbers than both matrices together, and the file stores these
+# numbers. Merging helps only if we prune the product again.
 #
 # ## Train while pruning
 #
-# A threshold looks at one weight at a time, and when it has cut, the others do not know. Better:
-# prune in many small steps, and train between them, so that the weights that stay take over. Which
-# weights go? Not the smallest, but those that will be missed least: $w^2$ times the mean
-# squared gradient, which Adam keeps anyway (LeCun, Denker and Solla used the second derivative,
-# *Optimal Brain Damage*, 1990). `ql.prune_gradually` does that until `keep` weights are left.
+# A threshold looks at one weight at a time, and the other weights cannot react. It is better to
+# prune in many small steps and to train between them, so that the remaining weights can take over
+# the work. Which weights should we remove? Not the smallest ones, but those that the network
+# needs least. We estimate this by $w^2$ times the mean squared gradient, which Adam keeps anyway.
+# (LeCun, Denker and Solla used the second derivative, *Optimal Brain Damage*, 1990.)
+# `ql.prune_gradually` does this until `keep` weights are left.
 
 # %%
 whole = ql.merge_dense(folded)
 sparse = ql.prune_gradually(whole, keep=1500, epochs=1, recovery=1, data=training).net
 left = sum(int((p != 0).sum()) for p in sparse.parameters() if p.requires_grad)
-print(f"{left:,} of 481,214 numbers are left")
+print(f"{left:,} of 481,214 numbers are not zero")
 _ = measure("trained while pruning, k = 16", ql.quantize_model(sparse, weights=rules, biases=rules))
 
 # %% [markdown]
-# The training saw 12,000 images and none of those that judge it.
+# The training saw 12,000 images, and none of the validation images.
 #
 # ## k for each layer
 #
-# So far every layer had 16 values. A codebook of 16 costs up to 64 bytes, which small layers feel,
-# and some layers can do with fewer values. What does each choice cost, in bytes and in images, when
-# only this layer is quantized?
+# So far, every layer had 16 values. A codebook of 16 values costs up to 64 bytes, which is a lot
+# for a small layer, and some layers need fewer values. What does each choice cost, in bytes and
+# in images, when we quantize only this layer?
 
 # %%
 some = ql.Dataset(validation.images[:2000], validation.labels[:2000])
@@ -387,12 +396,12 @@ for layer in ("conv1", "conv2", "conv3", "fc1"):
 # %% nbgrader={"grade": false, "grade_id": "spend-the-budget", "locked": false, "schema_version": 3, "solution": true, "task": false}
 # exercise: spend-the-budget
 def choose_k(options, most_lost):
-    """Return a dict: for every layer one k, so that the file is smallest.
+    """Return a dict with one k for every layer, so that the file is as small as possible.
 
     options: for every layer a dict from k to (bytes, images lost), as printed above. A negative
-    loss is a gain. most_lost: images that all layers together may lose.
-    Of all choices whose losses sum to at most most_lost, return the one (or one of those) whose
-    bytes sum to the least. There always is a choice.
+    loss is a gain. most_lost: the number of images that all layers together may lose.
+    Consider all choices whose losses add up to at most most_lost. Return one whose bytes add up
+    to the smallest sum. There is always such a choice.
     Example: choose_k({"a": {2: (10, 5), 4: (20, 0)}, "b": {2: (90, 6), 4: (120, 0)}}, 6)
     gives {"a": 4, "b": 2}: 110 bytes and 6 lost.
     Hint: itertools.product(*options.values()) goes through all combinations of one k per layer.
@@ -416,8 +425,9 @@ checks.check("spend-the-budget", choose_k, seed=7104)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# The table was measured one layer at a time, on 2,000 images. Let the layers together lose 5 images
-# more than the most accurate choice does; the package's own `contest.cheapest` chooses.
+# We measured the table one layer at a time, on 2,000 images. All layers together may lose 5
+# images more than the most accurate choice loses. Here the package's own `contest.cheapest`
+# chooses.
 
 # %%
 budget = 5 + sum(min(lost for _, lost in table.values()) for table in options.values())
@@ -426,7 +436,7 @@ print(", ".join(f"{layer}: k = {k}" for layer, k in chosen.items()))
 print("sum of the single losses:", sum(options[layer][k][1] for layer, k in chosen.items()))
 
 # %% [markdown]
-# When all layers are quantized at once, how many of the 2,000 images are really lost?
+# When we quantize all layers at once, how many of the 2,000 images do we really lose?
 
 # %%
 guess_lost = None  # images: write your number here
@@ -437,8 +447,8 @@ model = ql.quantize_model(sparse, weights=mixed, biases=None)
 checks.compare_guess(guess_lost, int(reference - right(model.net, some).sum()), unit="images")
 
 # %% [markdown]
-# The sum is a guide and no law: errors of different layers meet, some add and some cancel, and
-# chance moves each count. That is why what counts is measured with everything in place:
+# The sum is a guide, not a law. Errors of different layers meet: some add up, some cancel, and
+# chance changes each count. So we measure the result with all layers quantized:
 
 # %%
 mixed["fc2"] = rules["fc2"]
@@ -448,7 +458,7 @@ _ = measure("... with k for each layer", model)
 # %% [markdown]
 # ## Train the centres
 #
-# The codes stay, and so does every zero; only the few values in the codebooks move, each by the sum
+# The codes stay, and so do all zeros. Only the few values in the codebooks move, each by the sum
 # of the gradients of its weights (lesson 04). Will that change the size of the file?
 
 # %%
@@ -457,66 +467,68 @@ trained = ql.train_codebook(model, data=few)
 _ = measure("... with trained centres", trained.model)
 
 # %% [markdown]
-# The size is the same: the codes are those of before, and a centre takes its bytes whatever its
-# value is. What training wins can be spent: fewer weights or fewer centres at the same accuracy.
+# The size is the same: the codes have not changed, and a centre takes the same bytes for any
+# value. We can spend the accuracy that training gains: we can keep fewer weights or fewer centres
+# at the same accuracy.
 #
 # ## All tries in one picture
 
 # %%
-ax = plots_contest.tries(tries, needed=needed)
+ax = plots.tries(tries, needed=needed)
 enough = [size for name, size, accuracy in tries if accuracy >= needed]
 checks.compare_guess(guess_smallest, min(enough), unit="bytes")
 print(f"{ql.float32_bytes(net) / min(enough):,.0f} times smaller than float32")
 
 # %% [markdown]
-# The walk goes from right to left. A hollow point is worse than the baseline (dashed) on the
-# validation images. Look at the scale before you praise one point above another: √d images are
-# luck, where d differ, and 5 images are 0.1 %.
+# Our tries go from right to left. A hollow point is worse than the baseline (dashed) on the
+# validation images. Look at the scale before you prefer one point to another. Where two networks
+# differ on d images, √d images are chance, and 5 images are 0.1%.
 #
 # ## What this number rests on
 #
-# Published figures for a network on MNIST are 39 times smaller (Han, Mao and Dally, *Deep
-# Compression*, 2015) and 51 times (Choi, El-Khamy and Lee, *Towards the Limit of Network
-# Quantization*, 2016). Both prune as well, and are for LeNet-5, 431,000 parameters, at more than
-# 99.2 % of the test images. Ours is so much larger for reasons that have little to do with
-# quantization:
+# Published results for a network on MNIST are 39 times smaller (Han, Mao and Dally, *Deep
+# Compression*, 2015) and 51 times smaller (Choi, El-Khamy and Lee, *Towards the Limit of Network
+# Quantization*, 2016). Both also use pruning. Their network is LeNet-5 with 431,000 parameters,
+# at more than 99.2% of the test images. Our ratio is much larger, but most of the reasons have
+# little to do with quantization:
 #
-# - **the target is lower**: 98.2 % allows more than twice the errors of 99.2 %, and a network's
-#   last tenths of a percent are its dearest;
-# - **the network is far larger than MNIST needs**, with 98 % of its weights in one matrix;
-# - **it was trained with a strong L1 penalty**, which had emptied that matrix before we began;
-# - **its two dense layers are one**, as you have seen; with a ReLU between them they would not be.
+# - **The target is lower**: 98.2% allows more than twice the errors of 99.2%, and the last tenths
+#   of a percent cost a network the most bytes.
+# - **The network is far larger than MNIST needs**, with 98% of its weights in one matrix.
+# - **It was trained with a strong L1 penalty**, which had emptied that matrix before we began.
+# - **Its two dense layers are really one**, as you have seen. With a ReLU between them, they
+#   would not be.
 #
-# A ratio says what was thrown away, and a network that begins with more air in it can throw away
-# more. Bytes at a stated accuracy are the fairer number. What the package reaches at 99.26 %, and
-# without L1 and pruning, stands in `benchmarks/RESULTS.md`.
+# A ratio tells you how much was removed, and a network with more unused weights has more to
+# remove. It is fairer to state the bytes at a given accuracy. You find what the package reaches
+# at 99.26%, and without L1 and pruning, in `benchmarks/RESULTS.md`.
 #
 # ## Your file
 #
 # ### Exercise: the smallest file
 #
-# Write `smallest_file(net, path)`. Any network that fits the format will do, trained in any way:
-# the one you are given is only where you may start. How it is marked:
+# Write `smallest_file(net, path)`. Any network that fits the format is allowed, trained in any
+# way. The network you are given is only a possible start. This is how your file is scored:
 #
 # - The number that the test cell shows **is** your points, 1 to 5, by the table at the top.
-# - The function is run again when it is marked, on one thread; after four minutes it is stopped. If
-#   you have searched longer, keep the file beside the notebook, hand in both, and let the
-#   function copy it: `shutil.copy("mine.safetensors", path)`.
+# - Your function runs again when it is graded, on one thread. After four minutes it is stopped.
+#   If your search takes longer, save the file next to the notebook, hand in both, and let the
+#   function copy the file: `shutil.copy("mine.safetensors", path)`.
 # - Training gives slightly different weights on another machine. Keep a margin on the validation
 #   images.
-# - Every run of the test cell is a look at the test images, and it counts them. Choose with
-#   `measure`, then look once.
+# - Every run of the test cell looks at the test images once, and the cell counts these runs.
+#   Choose with `measure`, then run the test cell once.
 
 
 # %% nbgrader={"grade": false, "grade_id": "smallest-file", "locked": false, "schema_version": 3, "solution": true, "task": false}
 # exercise: smallest-file
 def smallest_file(net, path):
-    """Write one file that ql.load_quantized reads, as small as you can, at 98.2 % or better.
+    """Write one file that ql.load_quantized reads, as small as you can, at 98.2% or better.
 
     net: a copy of the trained baseline. path: the name of the file to write.
-    What is returned does not matter: end with ql.save_quantized(model, path).
+    End with ql.save_quantized(model, path). The return value does not matter.
     Example: quantize_model with 8 bits, as in the first step above, and save_quantized: 1 point.
-    Hint: the steps of this notebook in their order; what has to come before what?
+    Hint: use the steps of this notebook. Which step has to come before which?
     """
     ### BEGIN SOLUTION
     images = ql.load_mnist("train", device="cpu")
@@ -538,14 +550,15 @@ def smallest_file(net, path):
 checks.points("smallest-file", smallest_file)
 
 # %% [markdown]
-# For the ranking of your class, write a file for your instructor, for example
-# `smallest_file(ql.load_baseline(), "ada.safetensors")`. It is scored by its own bytes, and nothing
-# in it is ever executed. The command `quantlab compress` searches by itself for some minutes: can
-# you beat it?
+# To take part in the ranking of your class, write a file for your instructor, for example
+# `smallest_file(ql.load_baseline(), "ada.safetensors")`. It is scored by its own bytes, and no
+# code in it is ever executed. The command `quantlab compress` searches on its own for some
+# minutes. Can you beat it?
 #
 # ## What you can do now
 #
-# You can take a network from float32 to a few thousand bytes: codes for floats, an entropy coder
-# for codes, exact zeros for small weights, one layer for two, training for what pruning cost. You
-# know that each step has to be measured in bytes of a real file, since some that sound right make
-# it larger. And when you report the best of many tries, you say on which images it was chosen.
+# You can shrink a float32 network to a few thousand bytes: you store codes instead of floats, use
+# an entropy coder for the codes, set small weights to exact zeros, merge two layers into one, and
+# train to bring back the accuracy that pruning costs. You know that you have to measure each step
+# in bytes of a real file, because some steps that sound right make it larger. And when you report
+# the best of many tries, you say on which images you chose it.
