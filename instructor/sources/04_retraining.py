@@ -256,7 +256,7 @@ checks.check("tied-gradient", tied_gradient, seed=8205)
 # %%
 sizes = torch.bincount(codes["fc1.weight"].flatten(), minlength=4)
 print("weights per centre:", sizes.tolist())
-gradients = torch.randn(3, 4, generator=torch.Generator().manual_seed(0))  # the values do not matter
+gradients = torch.randn(3, 4, generator=torch.Generator().manual_seed(0))  # random is fine
 for optimizer in (torch.optim.SGD, torch.optim.Adam):
     for name, factor in {"sum": torch.ones(4), "mean": 1 / sizes}.items():
         moving = torch.zeros(4, requires_grad=True)

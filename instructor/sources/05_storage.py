@@ -578,7 +578,7 @@ for row in ledger.rows:
 #
 # The explorer shows the ledger of other files of this network. **Predict** before you choose: in
 # which coding is `fc1` no longer the largest part? And is the entropy-coded file of 8 centres
-# larger or smaller than the entropy-coded file of a uniform grid with 8 bits?
+# larger or smaller than the entropy-coded file of a uniform grid with 6 bits?
 
 # %%
 from quantlab_helpers import explorers
