@@ -104,14 +104,16 @@ def right(network, images=validation):
 # it again, and tests the network from the file.
 
 # %%
-folder, tries, base = tempfile.TemporaryDirectory(), [], right(net)
+tries, ledgers, base = [], {}, right(net)
 needed = base.float().mean().item()
 
 
 def measure(name, model, coding="entropy"):
-    path = Path(folder.name, "try.safetensors")
-    size = ql.save_quantized(model, path, coding=coding)
-    now = right(ql.load_quantized(path, device="cpu").net)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "try.safetensors")
+        size = ql.save_quantized(model, path, coding=coding)
+        ledgers[name] = ql.ledger(path)
+        now = right(ql.load_quantized(path, device="cpu").net)
     gained, differ = int(now.sum() - base.sum()), int((now != base).sum())
     tries.append((name, size, now.float().mean().item()))
     print(f"{name:30} {size:8,} bytes {gained:+5} images (the two differ on {differ})")
@@ -237,7 +239,7 @@ checks.compare_guess(guess_zeros, most, unit="%")
 # %%
 rules = dict.fromkeys(LAYERS, lambda w: ql.sparse_kmeans(w, 16))
 _ = measure("pruned at 0.01, k = 16", ql.quantize_model(pruned, weights=rules, biases=None))
-print(ql.ledger(Path(folder.name, "try.safetensors")))
+print(ledgers["pruned at 0.01, k = 16"])
 
 # %% [markdown]
 # Read the ledger from the bottom up. The weights of `fc1` were 98% of the network. Now they are
