@@ -1,8 +1,9 @@
-"""Train a network and test it.
+"""Train a network on images, and count what it classifies correctly.
 
-The course lab's settings are the defaults: 5 epochs of Adam at a learning rate of 0.001, batches
-of 100, and an L1 penalty of 0.001 on every parameter. That penalty decides what the quantizers
-will meet: nearly all weights end close to zero. Read `checkpoints.py` next.
+The course lab's settings are the defaults of `train`: 5 epochs of Adam at a learning rate of 0.001,
+batches of 100, and an L1 penalty of 0.001 on every parameter. The penalty shapes the weights that
+the quantizers get: nearly all of them end close to zero. `fit` is the only training loop of the
+package; pruning and fine-tuning use it, too. Read `quantizers/` next.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ from .data import Dataset, batches, load_mnist
 from .model import Net, reset_model
 
 _EVALUATION_BATCH = 200  # small enough for one batch of activations to stay in a CPU's cache
-_PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+_WARM_UP = 0.1  # share of the steps in which one cycle's learning rate rises
+_PRECISIONS = ("float32", "bfloat16")
+N = TypeVar("N", bound=nn.Module)
 
 
 class Recipe(NamedTuple):
@@ -53,10 +56,10 @@ class EpochResult(NamedTuple):
 
 
 class TrainingResult(NamedTuple):
-    """What `train` returns.
+    """A trained network in evaluation mode, one entry of ``history`` per epoch, and its settings.
 
-    ``net`` is in evaluation mode; ``history`` has one entry per epoch; ``settings`` is what a
-    file should say about these weights; ``interrupted`` is True where Ctrl-C ended the training.
+    ``settings`` is the metadata to store with the weights; ``interrupted`` is True if Ctrl-C ended
+    the training.
     """
 
     net: Net
@@ -115,14 +118,14 @@ def train(
 ) -> TrainingResult:
     """Train a network with cross-entropy, Adam and an L1 penalty.
 
-    Ctrl-C, or Interrupt in a notebook, ends the training and returns the network as it is; who
-    trains in a loop asks the result whether it was ``interrupted``.
+    Ctrl-C, or Interrupt in a notebook, ends the training and returns the network as it is; a loop
+    over several trainings should stop if the result is ``interrupted``.
 
     Parameters
     ----------
     net : Net, optional
-        Weights to go on from, with a new Adam; the network itself is left as it is. By default
-        a fresh network drawn with `seed`.
+        Weights to start from, with a new Adam; the network itself is not changed. By default a
+        fresh network drawn with `seed`.
     recipe : {"course", "fast"}, default="course"
         "course": 5 epochs at a constant learning rate of 0.001, as in the course lab.
         "fast": 1 epoch in which the learning rate rises to 0.005 and falls again (one cycle);
@@ -139,8 +142,8 @@ def train(
         Draws the initial weights and the order of the images. The same seed on the same
         machine with the same number of threads gives the same weights, bit for bit.
     precision : {"float32", "bfloat16"}, optional
-        Of activations and of the products in forward and backward pass; weights, gradients
-        and Adam are float32 always. By default bfloat16 where the device computes with it.
+        Precision of the activations and of the products in forward and backward pass; weights,
+        gradients and Adam are always float32. By default bfloat16 where the hardware supports it.
     data : Dataset, optional
         By default all 60,000 training images.
     device : str or torch.device, optional
@@ -195,82 +198,152 @@ def train(
         "precision": precision,
         "images": len(data.labels),
     }
-    history, interrupted = _train(net, data, chosen, batch_size, l1_beta, seed, precision, progress)
+    parameters = [parameter for parameter in net.parameters() if parameter.requires_grad]
+    low = torch.autocast(target.type, torch.bfloat16) if precision == "bfloat16" else nullcontext()
+
+    def forward(images: Tensor) -> Tensor:
+        with low:
+            logits: Tensor = net(images)
+        return logits.float() if precision == "bfloat16" else logits
+
+    net.train()
+    history, interrupted = fit(
+        forward,
+        data,
+        adam(parameters, chosen.learning_rate),
+        epochs=chosen.epochs,
+        batch_size=batch_size,
+        seed=seed,
+        description="training",
+        show=progress,
+        one_cycle=chosen.one_cycle,
+        penalty=(lambda: l1_beta * _add_l1_gradient(parameters, l1_beta)) if l1_beta else None,
+    )
     return TrainingResult(net.eval(), history, settings, interrupted)
 
 
-def _train(
-    net: Net,
+class Fit(NamedTuple):
+    """The whole epochs of a training, and whether Ctrl-C ended it."""
+
+    epochs: list[EpochResult]
+    interrupted: bool
+
+    @property
+    def losses(self) -> list[float]:
+        """Mean loss of each whole epoch."""
+        return [epoch.loss for epoch in self.epochs]
+
+
+def fit(
+    forward: Callable[[Tensor], Tensor],
     data: Dataset,
-    recipe: Recipe,
+    optimizer: torch.optim.Optimizer,
+    *,
+    epochs: int,
     batch_size: int,
-    l1_beta: float,
     seed: int,
-    precision: str,
-    progress: bool,
-) -> tuple[list[EpochResult], bool]:
-    """Run the epochs on `net`; on a GPU nothing is read back before an epoch ends."""
+    description: str,
+    show: bool,
+    one_cycle: bool = True,
+    penalty: Callable[[], Tensor] | None = None,
+    after_step: Callable[[int], None] | None = None,
+) -> Fit:
+    """Minimise the cross-entropy of `forward`'s logits; on a GPU, read back once per epoch.
+
+    With `one_cycle` the optimizer's learning rate is the peak of one rise and fall. `penalty` adds
+    its gradient to the parameters' and returns its value. `after_step` gets the number of steps
+    done, from 1 on.
+    """
+    check_int("epochs", epochs, low=1)
+    check_int("batch_size", batch_size, low=1)
     device, total = data.labels.device, len(data.labels)
-    steps = -(-total // batch_size)
-    parameters = [parameter for parameter in net.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.Adam(parameters, lr=recipe.learning_rate, fused=device.type != "mps")
-    schedule = recipe.one_cycle and torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, recipe.learning_rate, total_steps=recipe.epochs * steps
-    )
-    low = torch.autocast(device.type, torch.bfloat16) if precision == "bfloat16" else nullcontext()
+    steps = epochs * -(-total // batch_size)
     shuffle = torch.Generator().manual_seed(seed)
+    schedule = one_cycle and torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda step: _one_cycle_factor(step, steps)
+    )
     history: list[EpochResult] = []
-    seen = 0
-    net.train()
+    step = 0
     with (
-        progress_bar(recipe.epochs * steps, "training", show=progress) as bar,
+        progress_bar(steps, description, show=show) as bar,
         torch.backends.cudnn.flags(enabled=True, deterministic=True),
     ):
         try:
-            for epoch in range(1, recipe.epochs + 1):
+            for epoch in range(1, epochs + 1):
                 started = time.perf_counter()
                 order = torch.randperm(total, generator=shuffle).to(device)
-                seen, sums = 0, torch.zeros(2, device=device)  # of the loss and of what is correct
+                seen, sums = 0, torch.zeros(2, device=device)  # loss, correct images
                 for images, labels in batches(data, batch_size, order=order):
-                    with low:
-                        logits = net(images)
-                    loss = F.cross_entropy(logits.float(), labels)
+                    logits = forward(images)
+                    loss = F.cross_entropy(logits, labels)
                     optimizer.zero_grad()
                     loss.backward()
                     with torch.no_grad():
-                        if l1_beta:
-                            loss = loss + l1_beta * _pull_to_zero(parameters, l1_beta)
+                        if penalty is not None:
+                            loss = loss + penalty()
                         correct = (logits.argmax(1) == labels).float().sum()
                         sums += torch.stack([loss * len(labels), correct])
                     optimizer.step()
                     if schedule:
                         schedule.step()
+                    step += 1
+                    if after_step is not None:
+                        after_step(step)
                     seen += len(labels)
                     bar.update()
                     if not bar.disable and (seen == total or device.type == "cpu"):
-                        loss_now, accuracy = (sums / seen).tolist()
+                        mean_loss, accuracy = (sums / seen).tolist()
                         bar.set_postfix(
                             epoch=epoch,
-                            loss=f"{loss_now:.4f}",
+                            loss=f"{mean_loss:.4f}",
                             accuracy=f"{accuracy:.4f}",
                             refresh=False,
                         )
-                loss_mean, accuracy = (sums / total).tolist()
-                wall = time.perf_counter() - started
-                history.append(EpochResult(epoch, loss_mean, accuracy, wall))
-                seen = 0
+                mean_loss, accuracy = (value / total for value in sums.tolist())
+                seconds = time.perf_counter() - started
+                history.append(EpochResult(epoch, mean_loss, accuracy, seconds))
         except KeyboardInterrupt:
-            done = len(history) * steps + -(-seen // batch_size)
             say(
-                f"Training was interrupted after step {done:,} of {recipe.epochs * steps:,}: "
+                f"{description.capitalize()} was interrupted after step {step:,} of {steps:,}: "
                 "this is the network as far as it was trained."
             )
-            return history, True
-    return history, False
+            return Fit(history, True)
+    return Fit(history, False)
 
 
-def _pull_to_zero(parameters: list[nn.Parameter], beta: float) -> Tensor:
-    """Add the penalty's gradient, `beta` times each sign; return the sum of absolute values.
+def _one_cycle_factor(step: int, steps: int) -> float:
+    """Return the share of the peak learning rate: a linear rise, then a fall along a cosine."""
+    done = (step + 0.5) / steps
+    if done < _WARM_UP:
+        return done / _WARM_UP
+    return (1 + math.cos(math.pi * (done - _WARM_UP) / (1 - _WARM_UP))) / 2
+
+
+def adam(parameters: Iterable[Tensor], learning_rate: float) -> torch.optim.Adam:
+    """Return Adam, with one fused kernel per step where the device has it."""
+    tensors = list(parameters)
+    fused = all(tensor.device.type != "mps" for tensor in tensors)
+    return torch.optim.Adam(tensors, lr=learning_rate, fused=fused)
+
+
+def copy_for_training(net: N, data: Dataset | None) -> tuple[N, Dataset]:
+    """Return a copy of `net` with frozen BatchNorm statistics, and images on its device."""
+    clone = copy.deepcopy(net).eval()
+    device = next(clone.parameters()).device
+    if data is None:
+        data = load_mnist("train", device=device)
+    return clone, Dataset(data.images.to(device), data.labels.to(device))
+
+
+@torch.no_grad()
+def apply_masks(weights: Sequence[Tensor], masks: Sequence[Tensor]) -> None:
+    """Set weights to zero where their mask is zero: momentum moves weights without a gradient."""
+    for weight, mask in zip(weights, masks, strict=True):
+        weight.mul_(mask)
+
+
+def _add_l1_gradient(parameters: list[nn.Parameter], beta: float) -> Tensor:
+    """Add `beta` times each parameter's sign to its gradient; return the sum of absolute values.
 
     The same numbers as through autograd, without a graph of 32 nodes in each step.
     """
@@ -280,14 +353,14 @@ def _pull_to_zero(parameters: list[nn.Parameter], beta: float) -> Tensor:
         signs, sums = torch._foreach_sign(weights), torch._foreach_norm(weights, 1)
         torch._foreach_add_(gradients, signs, alpha=beta)
         return torch.stack(sums).sum()
-    except AttributeError:  # private: a torch without them gets the same in a loop
+    except AttributeError:  # private functions of torch, which may go; a loop gives the same
         for weight, gradient in zip(weights, gradients, strict=True):
             gradient.add_(weight.sign(), alpha=beta)
         return torch.stack([weight.abs().sum() for weight in weights]).sum()
 
 
 def _native_precision(device: torch.device) -> str:
-    """Return bfloat16 where the hardware multiplies it, else float32."""
+    """Return "bfloat16" where the hardware multiplies it, else "float32"."""
     if device.type == "cuda":
         native = torch.cuda.is_bf16_supported(including_emulation=False)
     elif device.type == "cpu":
@@ -338,97 +411,3 @@ def evaluate(net: nn.Module, data: Dataset | None = None) -> Evaluation:
     counts = confusion.reshape(10, 10).cpu().numpy()
     correct, total = int(counts.trace()), int(counts.sum())
     return Evaluation(correct / total, correct, total, counts)
-
-
-N = TypeVar("N", bound=nn.Module)
-
-
-_WARM_UP = 0.1  # of all steps
-
-
-class Fit(NamedTuple):
-    """Mean loss of each whole epoch, and whether Ctrl-C ended the fit."""
-
-    losses: list[float]
-    interrupted: bool
-
-
-def fit(
-    forward: Callable[[Tensor], Tensor],
-    data: Dataset,
-    optimizer: torch.optim.Optimizer,
-    *,
-    epochs: int,
-    batch_size: int,
-    seed: int,
-    description: str,
-    show: bool,
-    after_step: Callable[[int], None] | None = None,
-) -> Fit:
-    """Minimise the cross-entropy of `forward`'s logits; the learning rate rises and falls once.
-
-    ``after_step`` gets the number of steps done, from 1 on.
-    """
-    check_int("epochs", epochs, low=1)
-    check_int("batch_size", batch_size, low=1)
-    total = len(data.labels)
-    steps = epochs * -(-total // batch_size)
-    shuffle = torch.Generator().manual_seed(seed)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _one_cycle(step, steps))
-    losses: list[float] = []
-    step = 0
-    with progress_bar(steps, description, show=show) as bar:
-        try:
-            for _ in range(epochs):
-                order = torch.randperm(total, generator=shuffle).to(data.labels.device)
-                summed = torch.zeros((), device=data.labels.device)
-                for images, labels in batches(data, batch_size, order=order):
-                    loss = F.cross_entropy(forward(images), labels)
-                    optimizer.zero_grad()
-                    loss.backward()
-                    optimizer.step()
-                    schedule.step()
-                    step += 1
-                    if after_step is not None:
-                        after_step(step)
-                    summed += loss.detach() * len(labels)
-                    bar.update()
-                losses.append(summed.item() / total)
-                bar.set_postfix(loss=f"{losses[-1]:.4f}", refresh=False)
-        except KeyboardInterrupt:
-            say(
-                f"{description.capitalize()} was interrupted after step {step:,} of {steps:,}: "
-                "this is the network as far as it came."
-            )
-            return Fit(losses, True)
-    return Fit(losses, False)
-
-
-def _one_cycle(step: int, steps: int) -> float:
-    """Return the share of the learning rate: up in a tenth of the steps, down along a cosine."""
-    done = (step + 0.5) / steps
-    if done < _WARM_UP:
-        return done / _WARM_UP
-    return (1 + math.cos(math.pi * (done - _WARM_UP) / (1 - _WARM_UP))) / 2
-
-
-def prepared(net: N, data: Dataset | None) -> tuple[N, Dataset]:
-    """Return a copy of `net` with frozen BatchNorm statistics, and images on its device."""
-    clone = copy.deepcopy(net).eval()
-    device = next(clone.parameters()).device
-    if data is None:
-        data = load_mnist("train", device=device)
-    return clone, Dataset(data.images.to(device), data.labels.to(device))
-
-
-def adam(parameters: Iterable[Tensor], learning_rate: float) -> torch.optim.Adam:
-    """Return Adam, in one kernel per step where there is one."""
-    tensors = list(parameters)
-    return torch.optim.Adam(tensors, lr=learning_rate, fused=tensors[0].device.type != "mps")
-
-
-@torch.no_grad()
-def keep_zeros(weights: Sequence[Tensor], masks: Sequence[Tensor]) -> None:
-    """Put back to zero what was zero: momentum moves weights that have no gradient."""
-    for weight, mask in zip(weights, masks, strict=True):
-        weight.mul_(mask)

@@ -1,3 +1,4 @@
+import copy
 import io
 import signal
 
@@ -21,24 +22,30 @@ def train_small(small, net=None, **options):
     return ql.train(net, **options)
 
 
-def test_one_epoch_is_the_textbook_loop(small):
-    """Autograd, Adam and the penalty written out, on the same order of images."""
-    net = ql.reset_model(seed=3, device="cpu").train()
+def test_train_matches_textbook_loop(small):
+    """Autograd, Adam and the penalty written out, on the same order of images.
+
+    In float64, because Adam divides by |gradient| + 1e-8: in float32 the rounding of a gradient
+    near zero, which depends on the processor, can become a full step.
+    """
+    data = ql.Dataset(small.images[:300].double(), small.labels[:300])
+    start = ql.reset_model(seed=3, device="cpu").double()
+    net = copy.deepcopy(start).train()
     adam = torch.optim.Adam(net.parameters(), lr=1e-3)
-    order = torch.randperm(1_000, generator=torch.Generator().manual_seed(3))
+    order = torch.randperm(300, generator=torch.Generator().manual_seed(3))
     total = 0.0
-    for start in range(0, 1_000, 100):
-        index = order[start : start + 100]
-        loss = F.cross_entropy(net(small.images[index]), small.labels[index])
+    for index in order.split(100):
+        loss = F.cross_entropy(net(data.images[index]), data.labels[index])
         for parameter in net.parameters():
             loss = loss + 1e-3 * parameter.abs().sum()
         adam.zero_grad()
         loss.backward()
         adam.step()
         total += loss.item() * len(index)
-    result = train_small(small, seed=3, precision="float32")
-    torch.testing.assert_close(result.net.fc1.weight, net.fc1.weight, rtol=1e-3, atol=1e-5)
-    assert result.history[0].loss == pytest.approx(total / 1_000, rel=1e-4)
+    result = train_small(data, start, seed=3, precision="float32")
+    for name, value in net.state_dict().items():
+        torch.testing.assert_close(result.net.state_dict()[name], value, rtol=0, atol=1e-8)
+    assert result.history[0].loss == pytest.approx(total / 300, rel=1e-6)
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
@@ -90,7 +97,7 @@ def test_the_penalty_added_by_hand_is_the_one_autograd_adds(monkeypatch, missing
     for name in missing:
         monkeypatch.delattr(torch, name)
     with torch.no_grad():
-        total = training._pull_to_zero(parameters, 0.25)
+        total = training._add_l1_gradient(parameters, 0.25)
     assert all(torch.equal(p.grad, e) for p, e in zip(parameters, expected, strict=True))
     assert total.item() == pytest.approx(ql.l1_penalty(net).item(), rel=1e-5)
 
@@ -130,7 +137,7 @@ def test_one_cycle_rises_to_the_peak_and_falls_to_almost_nothing(small, monkeypa
     monkeypatch.setattr(torch.optim, "Adam", Spy)
     train_small(small, recipe="fast", batch_size=20)
     assert len(rates) == 50
-    assert max(rates) == pytest.approx(0.005) and 10 < rates.index(max(rates)) < 20
+    assert 0.00499 < max(rates) <= 0.005 and rates.index(max(rates)) == 5
     assert rates[0] < 0.001 and rates[-1] < 1e-5
 
 

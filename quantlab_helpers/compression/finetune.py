@@ -23,7 +23,7 @@ from ..data import Dataset
 from ..model import Net
 from ..network import QUANTIZED_LAYERS, QuantizedModel, Quantizer, quantize_model, with_tensors
 from ..quantizers.tensor import QuantizedTensor
-from ..training import adam, fit, keep_zeros, prepared
+from ..training import adam, apply_masks, copy_for_training, fit
 
 _CODEBOOK_RATES = {"sum": 1e-5, "mean": 1e-2, "adam": 1e-3}
 Rule = Quantizer | Mapping[str, Quantizer] | None
@@ -114,7 +114,7 @@ def train_codebook(
     if learning_rate is None:
         learning_rate = _CODEBOOK_RATES["adam" if optimizer == "adam" else update]
     check_positive("learning_rate", learning_rate)
-    net, data = prepared(model.net, data)
+    net, data = copy_for_training(model.net, data)
     net.train(batchnorm == "measured")
     trained: dict[str, QuantizedTensor] = {}
     for name, parameter in net.named_parameters():
@@ -147,7 +147,7 @@ def train_codebook(
         steps: torch.optim.Optimizer = adam(centres.values(), learning_rate)
     else:
         steps = torch.optim.SGD(centres.values(), lr=learning_rate, momentum=0.9)
-    done = fit(
+    result = fit(
         forward,
         data,
         steps,
@@ -162,7 +162,7 @@ def train_codebook(
         name: _ascending(tensor, codebooks[name].reshape(tensor.codebook.shape))
         for name, tensor in trained.items()
     }
-    return FinetuningResult(with_tensors(model, learned, net), *done)
+    return FinetuningResult(with_tensors(model, learned, net), result.losses, result.interrupted)
 
 
 def train_quantized(
@@ -221,7 +221,7 @@ def train_quantized(
     check_choice("batchnorm", batchnorm, ("frozen", "measured"))
     check_positive("learning_rate", learning_rate)
     quantize_model(net, weights=weights, biases=biases)  # what is wrong with a rule is said here
-    clone, data = prepared(net, data)
+    clone, data = copy_for_training(net, data)
     clone.train(batchnorm == "measured")
     trained: list[Tensor] = [p for p in clone.parameters() if p.requires_grad]
     masks = [parameter.detach() != 0 for parameter in trained]
@@ -244,7 +244,7 @@ def train_quantized(
         logits: Tensor = functional_call(clone, rounded, (images,))
         return logits
 
-    done = fit(
+    result = fit(
         forward,
         data,
         adam(trained, learning_rate),
@@ -253,10 +253,12 @@ def train_quantized(
         seed=seed,
         description="quantization-aware training",
         show=progress,
-        after_step=lambda step: keep_zeros(trained, masks),
+        after_step=lambda step: apply_masks(trained, masks),
     )
-    keep_zeros(trained, masks)
-    return FinetuningResult(quantize_model(clone, weights=weights, biases=biases), *done)
+    apply_masks(trained, masks)
+    return FinetuningResult(
+        quantize_model(clone, weights=weights, biases=biases), result.losses, result.interrupted
+    )
 
 
 class _Shared(torch.autograd.Function):

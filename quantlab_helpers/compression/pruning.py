@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from .._support.validation import check_int, check_positive
 from ..data import Dataset
 from ..model import Net
-from ..training import adam, fit, keep_zeros, prepared
+from ..training import adam, apply_masks, copy_for_training, fit
 
 _PRUNE_EVERY = 25  # steps: Adam adapts between two cuts
 
@@ -150,7 +150,7 @@ def prune_gradually(
     check_int("epochs", epochs, low=1)
     check_int("recovery", recovery, low=0)
     check_positive("learning_rate", learning_rate)
-    clone, data = prepared(net, data)
+    clone, data = copy_for_training(net, data)
     weights = [
         parameter
         for layer in clone.modules()
@@ -178,9 +178,9 @@ def prune_gradually(
             parts = kept.split([mask.numel() for mask in masks])
             for mask, part in zip(masks, parts, strict=True):
                 mask.copy_(part.view(mask.shape))
-        keep_zeros(weights, masks)
+        apply_masks(weights, masks)
 
-    done = fit(
+    result = fit(
         clone,
         data,
         optimizer,
@@ -191,5 +191,5 @@ def prune_gradually(
         show=progress,
         after_step=cut,
     )
-    keep_zeros(weights, masks)  # a step that was interrupted has not
-    return PruningResult(clone, *done)
+    apply_masks(weights, masks)  # a step that was interrupted has not
+    return PruningResult(clone, result.losses, result.interrupted)
