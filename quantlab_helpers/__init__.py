@@ -1,8 +1,8 @@
-"""Everything a quantlab notebook computes with; drawing lives in `plots`.
+"""The names that a notebook uses as ``ql.NAME``: data, training, quantizers, files, experiments.
 
-Reading order: `data`, `model`, `training`, `checkpoints`, `quantizers`, `kmeans`, `lloyd`,
-`network`, `metrics`, `coding`, `huffman`, `storage`, `experiments`, `plots`, `plots_kmeans`, and
-for exercises `checks`.
+Reading order: `data`, `model`, `training`, `quantizers/`, `metrics`, `network`, `storage/`,
+`compression/`, `experiments/`; then `plots/`, `explorers/` and `checks/`, which notebooks import by
+name.
 """
 
 from .compression.finetune import train_codebook as train_codebook

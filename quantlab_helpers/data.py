@@ -1,9 +1,9 @@
 """MNIST, offline: 60,000 training and 10,000 test images as tensors.
 
-The four IDX files travel inside the package, compressed. They are unpacked once, checked
-against their published MD5 sums, and read by ``torchvision.datasets.MNIST``. No download, no
-loop over images: a batch is a slice of a tensor that already lies on the device.
-Read `model.py` next.
+The four IDX files ship inside the package, compressed. They are unpacked once, checked against
+their published MD5 sums, and read by ``torchvision.datasets.MNIST``. There is no download and no
+loop over images: a batch is a slice of a tensor that is already on the device. Read
+`model.py` next.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def load_mnist(
     limit : int, optional
         Only the first `limit` images. By default all of them.
     device : str or torch.device, optional
-        Where the tensors live; by default CUDA or MPS where there is one, else the CPU.
+        Device of the tensors; by default CUDA or MPS where there is one, else the CPU.
 
     Returns
     -------
@@ -63,8 +63,8 @@ def load_mnist(
     Raises
     ------
     ValueError
-        If `split` or `limit` is none of the above, or a file in the folder named by the
-        environment variable ``QUANTLAB_DATA`` is not MNIST's.
+        If `split` or `limit` is not as above, or a file in the folder that the environment
+        variable ``QUANTLAB_DATA`` names is not MNIST's.
 
     Notes
     -----
@@ -82,7 +82,7 @@ def load_mnist(
         check_int("limit", limit, low=1)
     target = resolve_device(device)
     root = data_folder()
-    for name in CHECKSUMS:  # torchvision wants all four, whichever split is read
+    for name in CHECKSUMS:  # torchvision needs all four for either split
         _ensure_file(root / "MNIST" / "raw" / name)
     mnist = datasets().MNIST(str(root), train=split == "train")
     grey, labels = mnist.data[:limit], mnist.targets[:limit]
@@ -139,7 +139,7 @@ def data_folder() -> Path:
 
 
 def _ensure_file(path: Path) -> None:
-    """Make sure that `path` holds the published bytes; safe beside other processes."""
+    """Write the published bytes to `path` unless it has them; safe with concurrent processes."""
     if path.is_file():
         if _md5(path.read_bytes()) == CHECKSUMS[path.name]:
             return
@@ -168,15 +168,15 @@ def _md5(content: bytes) -> str:
 
 
 def holdout(data: Dataset, *, images: int = 10_000, seed: int = 0) -> tuple[Dataset, Dataset]:
-    """Split training images at random into those to train on and those to validate with.
+    """Split images at random into a training set and a validation set.
 
     Parameters
     ----------
     data : Dataset
-        MNIST's training images are not in random order: a slice of them is easier, or harder,
-        than the rest.
+        Usually the training images. MNIST's are not in random order: a slice of them can be
+        easier, or harder, than the rest.
     images : int, default=10000
-        Size of the validation set, at least 1 and less than all.
+        Size of the validation set, from 1 to one less than all.
     seed : int, default=0
         Draws the split.
 
@@ -195,8 +195,8 @@ def holdout(data: Dataset, *, images: int = 10_000, seed: int = 0) -> tuple[Data
     check_int("images", images, low=1, high=total - 1)
     order = torch.randperm(total, generator=torch.Generator().manual_seed(seed))
     order = order.to(data.labels.device)
-    rest, held = order[images:], order[:images]
+    training, validation = order[images:], order[:images]
     return (
-        Dataset(data.images[rest], data.labels[rest]),
-        Dataset(data.images[held], data.labels[held]),
+        Dataset(data.images[training], data.labels[training]),
+        Dataset(data.images[validation], data.labels[validation]),
     )

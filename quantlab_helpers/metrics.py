@@ -1,6 +1,6 @@
-"""What quantization costs and saves, as numbers: error, entropy, counts, bytes.
+"""Error, entropy, distinct values and bytes: the costs and savings of quantization as numbers.
 
-Everything here reads arrays and `QuantizedTensor`; nothing draws. Read `experiments.py` next.
+Arrays and `QuantizedTensor` in, one number out. Read `network.py` next.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def sse(weights: ArrayLike | Tensor, quantized: QuantizedTensor) -> float:
     >>> sse(weights, uniform_quantize(weights, 1))
     0.0625
     """
-    error = _error(weights, quantized)
+    error = _flat_errors(weights, quantized)
     return float(np.dot(error, error))
 
 
@@ -59,7 +59,7 @@ def sqnr_db(weights: ArrayLike | Tensor, quantized: QuantizedTensor) -> float:
     Returns
     -------
     float
-        In dB; infinite where nothing was lost. 6 dB is about one bit.
+        In dB; infinite if there is no error. One bit more is worth about 6 dB.
 
     Raises
     ------
@@ -81,12 +81,12 @@ def sqnr_db(weights: ArrayLike | Tensor, quantized: QuantizedTensor) -> float:
 
 
 def half_step_bound(quantized: QuantizedTensor) -> float:
-    """Return half the step of a uniform grid: no weight inside its range moves further.
+    """Return half the step of a uniform grid, the largest error of a weight inside its range.
 
     Parameters
     ----------
     quantized : QuantizedTensor
-        Made by `uniform_quantize`; of several channels the widest step counts.
+        The result of `uniform_quantize`; with several channels, the widest step counts.
 
     Returns
     -------
@@ -96,7 +96,7 @@ def half_step_bound(quantized: QuantizedTensor) -> float:
     Raises
     ------
     ValueError
-        If the codebook was learned: such a grid has no single step.
+        If the codebook was learned: its levels have no single step.
 
     Examples
     --------
@@ -128,7 +128,7 @@ def entropy_bits(codes: ArrayLike) -> float:
     Returns
     -------
     float
-        From 0 (all alike) to log2 of the number of different codes.
+        From 0 (all equal) to log2 of the number of distinct codes.
 
     Raises
     ------
@@ -152,12 +152,12 @@ def entropy_bits(codes: ArrayLike) -> float:
 
 
 def unique_count(weights: ArrayLike | Tensor | QuantizedTensor) -> int:
-    """Return how many different values there are.
+    """Return the number of distinct values.
 
     Parameters
     ----------
     weights : array_like, Tensor or QuantizedTensor
-        For a quantized tensor, the different values it dequantizes to.
+        For a quantized tensor, its dequantized values count.
 
     Returns
     -------
@@ -179,13 +179,13 @@ def float32_bytes(net: nn.Module) -> int:
     Parameters
     ----------
     net : torch.nn.Module
-        BatchNorm's running means and variances count, since a network cannot run without
-        them; its counter of batches does not.
+        BatchNorm's running means and variances count, since the network needs them; its
+        counter of batches does not.
 
     Returns
     -------
     int
-        Four per number. A file adds names and shapes to that.
+        Four per number. A file adds names and shapes.
 
     Examples
     --------
@@ -196,7 +196,7 @@ def float32_bytes(net: nn.Module) -> int:
     return 4 * sum(int(value.numel()) for value in tensors if value.is_floating_point())
 
 
-def _error(weights: ArrayLike | Tensor, quantized: QuantizedTensor) -> NDArray[np.float64]:
+def _flat_errors(weights: ArrayLike | Tensor, quantized: QuantizedTensor) -> NDArray[np.float64]:
     """Return the flat float64 differences."""
     array = as_weights("weights", weights)
     if array.shape != quantized.codes.shape:

@@ -1,7 +1,7 @@
-"""The course lab's network: three convolutions, two dense layers, 481,214 parameters.
+"""The course lab's network, its weights on disk, and the trained baseline of the package.
 
-It is far larger than MNIST needs, and 470,400 of its parameters sit in one matrix. Both facts
-are what makes it a good patient for quantization. Read `training.py` next.
+Three convolutions, two dense layers, 481,214 parameters: far more than MNIST needs, 470,400 of them
+in one matrix, which makes the network a good subject for quantization. Read `training.py` next.
 """
 
 from __future__ import annotations
@@ -65,9 +65,9 @@ def reset_model(*, seed: int = 0, device: str | torch.device | None = None) -> N
     ----------
     seed : int, default=0
         Draws the initial weights; the same seed gives the same weights. The global random
-        state of torch is left as it was.
+        state of torch does not change.
     device : str or torch.device, optional
-        Where the network lives; by default CUDA or MPS where there is one, else the CPU.
+        Device of the network; by default CUDA or MPS where there is one, else the CPU.
 
     Returns
     -------
@@ -109,8 +109,8 @@ def save_net(net: Net, path: str | Path, *, metadata: dict[str, object] | None =
     0
     """
     tensors = {name: value.detach().cpu().contiguous() for name, value in net.state_dict().items()}
-    note = {**(metadata or {}), "weights_sha256": _sha256(tensors)}
-    file = safetensors.torch.save(tensors, {"quantlab": json.dumps(note, sort_keys=True)})
+    text = {**(metadata or {}), "weights_sha256": _sha256(tensors)}
+    file = safetensors.torch.save(tensors, {"quantlab": json.dumps(text, sort_keys=True)})
     write_atomically(Path(path), file)
 
 
@@ -135,7 +135,7 @@ def load_net(path: str | Path, *, device: str | torch.device | None = None) -> N
         If there is no such file.
     ValueError
         If it is not a safetensors file, its tensors are not those of `Net`, or they have
-        another checksum than the file says.
+        another checksum than the one in the file.
 
     Examples
     --------
@@ -148,12 +148,12 @@ def load_net(path: str | Path, *, device: str | torch.device | None = None) -> N
     True
     """
     net = Net()
-    _read(path, net)
+    _read_net_file(path, net)
     return net.to(resolve_device(device)).eval()
 
 
 def net_metadata(path: str | Path) -> dict[str, object]:
-    """Return what `save_net` was told about the weights in a file.
+    """Return the metadata that `save_net` stored with the weights in a file.
 
     Parameters
     ----------
@@ -163,21 +163,21 @@ def net_metadata(path: str | Path) -> dict[str, object]:
     Returns
     -------
     dict
-        The metadata, and as ``weights_sha256`` the checksum of the weights; empty in a file
-        that something else wrote.
+        The metadata, and as ``weights_sha256`` the checksum of the weights; empty for a file
+        that another program wrote.
 
     Examples
     --------
     >>> baseline_metadata()["epochs"]
     5
     """
-    return _read(path, None)
+    return _read_net_file(path, None)
 
 
 def load_baseline(device: str | torch.device | None = None) -> Net:
-    """Load the trained network that travels with the package.
+    """Load the trained network that ships with the package.
 
-    It was trained by `train` with the course lab's settings; `baseline_metadata` says how, and
+    `train` produced it with the course lab's settings, which `baseline_metadata` returns;
     ``make baseline`` trains it again.
 
     Parameters
@@ -205,7 +205,7 @@ def baseline_metadata() -> dict[str, object]:
     Returns
     -------
     dict
-        What `TrainingResult` calls ``settings``, and ``test_accuracy`` in 0..1.
+        The ``settings`` of its `TrainingResult`, and ``test_accuracy`` in 0..1.
 
     Examples
     --------
@@ -221,7 +221,7 @@ def _baseline() -> Traversable:
 
 
 def _sha256(tensors: dict[str, torch.Tensor]) -> str:
-    """Hash names and numbers, whatever their order in a file."""
+    """Return the SHA-256 of names and numbers, independent of their order in a file."""
     digest = hashlib.sha256()
     for name in sorted(tensors):
         digest.update(name.encode())
@@ -229,14 +229,14 @@ def _sha256(tensors: dict[str, torch.Tensor]) -> str:
     return digest.hexdigest()
 
 
-def _read(path: str | Path, net: Net | None) -> dict[str, object]:
-    """Load the file's tensors into `net`, if there is one, and return the file's metadata."""
+def _read_net_file(path: str | Path, net: Net | None) -> dict[str, object]:
+    """Return the metadata of a file, after loading its tensors into `net` unless it is None."""
     if not Path(path).is_file():
         raise FileNotFoundError(f"There is no file {str(path)!r}; check the name and the folder.")
     tensors: dict[str, torch.Tensor] = {}
     try:
         with safetensors.safe_open(path, framework="pt") as file:
-            note = (file.metadata() or {}).get("quantlab", "{}")
+            text = (file.metadata() or {}).get("quantlab", "{}")
             if net is not None:
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
                 net.load_state_dict(tensors)
@@ -246,11 +246,11 @@ def _read(path: str | Path, net: Net | None) -> dict[str, object]:
             f"{str(path)!r} does not hold the weights of this package's Net ({reason}); "
             "pass a file written by save_net."
         ) from None
-    metadata: dict[str, object] = json.loads(note)
+    metadata: dict[str, object] = json.loads(text)
     recorded = metadata.get("weights_sha256")
     if tensors and recorded is not None and recorded != _sha256(tensors):
         raise ValueError(
-            f"{str(path)!r} is damaged: its weights have another checksum than it says; "
+            f"{str(path)!r} is damaged: its weights do not match its checksum; "
             "get the file again, or train the network again."
         )
     return metadata

@@ -1,7 +1,7 @@
-"""Quantize a whole network: one rule for weights, one for biases, and a row per tensor.
+"""Quantize a whole network: a quantizer for weights, one for biases, and a report per tensor.
 
-The network that comes in is never changed; what comes out is a new one that computes with the
-dequantized values, the codes behind them, and what they cost. Read `metrics.py` next.
+The network that comes in is never changed. The result has a new network that computes with the
+dequantized values, the quantized tensors, and their sizes. Read `storage/` next.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ QUANTIZED_LAYERS = (nn.Conv2d, nn.BatchNorm2d, nn.Linear)
 
 
 class TensorReport(NamedTuple):
-    """One tensor of a quantized network: what it was, what it is, what it costs.
+    """One tensor of a quantized network: distinct values before and after, bits, bytes, and SQNR.
 
     ``bits`` is 32, ``overhead_bytes`` 0 and ``sqnr_db`` infinite where it was left as float32.
     """
@@ -60,12 +60,14 @@ class QuantizedModel:
     @cached_property
     def report(self) -> list[TensorReport]:
         """One `TensorReport` per tensor, in the network's order; computed when first read."""
-        return [_row(name, self.original[name], after) for name, after in self.tensors.items()]
+        return [
+            _tensor_report(name, self.original[name], after) for name, after in self.tensors.items()
+        ]
 
     @property
     def total_bytes(self) -> int:
         """Payload and overhead of all tensors, running statistics included."""
-        return sum(sum(_bytes(tensor)) for tensor in self.tensors.values())
+        return sum(sum(_byte_counts(tensor)) for tensor in self.tensors.values())
 
 
 def quantize_model(
@@ -95,7 +97,7 @@ def quantize_model(
     ------
     ValueError
         If the network has no layer of these kinds, a dict names a layer it does not have, or a
-        callable returns something else than a `QuantizedTensor` of the tensor's shape.
+        callable does not return a `QuantizedTensor` of the tensor's shape.
 
     Examples
     --------
@@ -129,7 +131,7 @@ def quantize_model(
                 original[name] = tensors[name] = before.clone()  # the new network may be trained
                 continue
             original[name] = before
-            tensors[name] = quantized = _quantized(name, before, quantizer)
+            tensors[name] = quantized = _quantize_checked(name, before, quantizer)
             after = torch.empty_like(value)
             after.copy_(torch.from_numpy(quantized.dequantize()))
             setattr(layer, kind, nn.Parameter(after, requires_grad=value.requires_grad))
@@ -155,8 +157,8 @@ def _rules(
     return rule
 
 
-def _quantized(name: str, before: Tensor, quantizer: Quantizer) -> QuantizedTensor:
-    """Quantize one tensor and check what came back."""
+def _quantize_checked(name: str, before: Tensor, quantizer: Quantizer) -> QuantizedTensor:
+    """Return one quantized tensor; ValueError unless the quantizer returned one of its shape."""
     quantized = quantizer(before)
     if not isinstance(quantized, QuantizedTensor) or quantized.codes.shape != tuple(before.shape):
         got = getattr(getattr(quantized, "codes", None), "shape", type(quantized).__name__)
@@ -167,35 +169,35 @@ def _quantized(name: str, before: Tensor, quantizer: Quantizer) -> QuantizedTens
     return quantized
 
 
-def _bytes(tensor: QuantizedTensor | Tensor) -> tuple[int, int]:
+def _byte_counts(tensor: QuantizedTensor | Tensor) -> tuple[int, int]:
     """Return payload and overhead bytes of a tensor of either kind."""
     if isinstance(tensor, QuantizedTensor):
         return tensor.payload_bytes, tensor.overhead_bytes
     return 4 * tensor.numel(), 0
 
 
-def _row(name: str, before: Tensor, after: QuantizedTensor | Tensor) -> TensorReport:
-    """Describe one tensor."""
+def _tensor_report(name: str, before: Tensor, after: QuantizedTensor | Tensor) -> TensorReport:
+    """Return the report of one tensor before and after quantization."""
     bits, sqnr = 32, float("inf")
     if isinstance(after, QuantizedTensor):
         bits, sqnr = after.bits, sqnr_db(before, after)
     counts = unique_count(before), unique_count(after)
-    return TensorReport(name, tuple(before.shape), *counts, bits, *_bytes(after), sqnr)
+    return TensorReport(name, tuple(before.shape), *counts, bits, *_byte_counts(after), sqnr)
 
 
 def with_tensors(
     model: QuantizedModel, tensors: Mapping[str, QuantizedTensor], net: nn.Module | None = None
 ) -> QuantizedModel:
-    """Return a quantized network in which some tensors are others.
+    """Return a copy of a quantized network with some of its tensors replaced.
 
     Parameters
     ----------
     model : QuantizedModel
         Left as it is.
     tensors : dict of str to QuantizedTensor
-        The new ones, by their names in ``model.tensors``.
+        The replacements, by their names in ``model.tensors``.
     net : torch.nn.Module, optional
-        Where BatchNorm's running statistics come from; by default ``model.net``.
+        Source of BatchNorm's running statistics; by default ``model.net``.
 
     Returns
     -------
@@ -204,6 +206,7 @@ def with_tensors(
 
     Examples
     --------
+    >>> import numpy as np
     >>> from quantlab_helpers import reset_model
     >>> model = quantize_model(reset_model(device="cpu"), weights=None, biases=None)
     >>> zero = QuantizedTensor(np.zeros(10, np.uint8), np.zeros(1, np.float32), 1)

@@ -372,7 +372,7 @@ def _native_precision(device: torch.device) -> str:
 
 
 def evaluate(net: nn.Module, data: Dataset | None = None) -> Evaluation:
-    """Count how many images a network classifies correctly.
+    """Return the number of images that a network classifies correctly, and the confusions.
 
     Parameters
     ----------

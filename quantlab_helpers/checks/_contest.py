@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..compression.contest import MIN_ACCURACY, STEPS, Score, next_step, points_for, score_file
+from ..compression.contest import MIN_ACCURACY, STEPS, FileScore, next_step, points_for, score_file
 from ..metrics import float32_bytes
 from ..model import load_baseline
 from ..network import QuantizedModel
@@ -103,7 +103,7 @@ class ContestExercise:
             ) from error
 
 
-def _judge(score: Score) -> None:
+def _judge(score: FileScore) -> None:
     """Raise where a network that could be tested earns nothing."""
     if score.problem:
         raise CheckFailed(
@@ -153,7 +153,7 @@ def _no_file(returned: Any, path: Path) -> tuple[str, str, str]:
     )
 
 
-def _not_loaded(path: Path, score: Score) -> tuple[str, str, str]:
+def _not_loaded(path: Path, score: FileScore) -> tuple[str, str, str]:
     """Say what kind of file it is that the loader does not take."""
     with path.open("rb") as file:
         begins = file.read(2)

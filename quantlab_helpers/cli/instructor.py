@@ -15,7 +15,7 @@ from .common import console, course_folder, need_grading, printable
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from ..compression.contest import Entry
+    from ..compression.contest import LeaderboardRow
 
 
 @click.command()
@@ -222,7 +222,7 @@ def collect(
         sys.exit(1)
 
 
-def _board(entries: list[Entry], whole: int) -> Table:
+def _board(entries: list[LeaderboardRow], whole: int) -> Table:
     """Return the leaderboard as a table; names are shown as they are, never as markup."""
     from rich.table import Table
     from rich.text import Text

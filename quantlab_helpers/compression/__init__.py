@@ -1,4 +1,7 @@
-"""Smaller networks: fold BatchNorm, prune, fine-tune, and search for the smallest file."""
+"""Smaller networks: fold BatchNorm, prune, fine-tune, and search for the smallest file.
+
+Reading order: `folding`, `pruning`, `finetune`, `search`, `contest`.
+"""
 
 from .finetune import train_codebook as train_codebook
 from .finetune import train_quantized as train_quantized

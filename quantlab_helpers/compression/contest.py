@@ -1,8 +1,8 @@
-"""The contest of lesson 07: score a file by its bytes, and rank a folder of them.
+"""The contest of lesson 07: score a file by its bytes, and rank a folder of files.
 
-A file counts if `load_quantized` reads it and the network in it classifies at least 98.2 % of the
-test images correctly. Nothing else ever opens what somebody hands in, and nothing is unpickled.
-`STEPS` is the one place where the points are. Read `storage.py` for the format of the file.
+A file counts if `load_quantized` reads it and the network in it classifies at least 98.2% of the
+test images correctly. Only `load_quantized` opens a submitted file, and nothing is unpickled.
+`STEPS` is the only definition of the points. `storage/file.py` has the format of the file.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from ..storage.file import load_quantized
 from ..training import evaluate
 
 MIN_ACCURACY = 0.982
-MOST_BYTES = 4_000_000  # twice the network in float32; a larger file is not read
+MAX_BYTES = 4_000_000  # twice the network in float32; a larger file is not read
 SUFFIX = ".safetensors"
 
 Options = Mapping[str, Mapping[int, tuple[float, float]]]  # layer -> setting -> bytes, lost
 
 
-class Step(NamedTuple):
-    """A step of the ladder: what it is worth, the most bytes it allows, and what leads there."""
+class PointsStep(NamedTuple):
+    """Points for a file of at most so many bytes, and a hint how to get there."""
 
     points: int
     bytes: int
@@ -38,19 +38,23 @@ class Step(NamedTuple):
 
 
 STEPS = (
-    Step(1, 500_000, "codes of 8 bits instead of floats, one of the levels at zero"),
-    Step(2, 20_000, "an entropy coder behind the codes"),
-    Step(3, 10_000, "small weights exactly zero, and centres placed on the others alone"),
-    Step(4, 5_000, "each BatchNorm folded into its convolution, and codebooks for the biases"),
-    Step(5, 2_500, "the dense layers merged, and pruning in small steps with training between"),
+    PointsStep(1, 500_000, "codes of 8 bits instead of floats, one of the levels at zero"),
+    PointsStep(2, 20_000, "an entropy coder behind the codes"),
+    PointsStep(3, 10_000, "small weights exactly zero, and centres placed on the others alone"),
+    PointsStep(
+        4, 5_000, "each BatchNorm folded into its convolution, and codebooks for the biases"
+    ),
+    PointsStep(
+        5, 2_500, "the dense layers merged, and pruning in small steps with training between"
+    ),
 )
 
 
-class Score(NamedTuple):
-    """What a file is worth.
+class FileScore(NamedTuple):
+    """The bytes, accuracy and points of one file.
 
-    ``accuracy`` is in 0..1, None where there was nothing to test. ``problem`` says in one
-    sentence why the file does not count, and is empty where it does.
+    ``accuracy`` is in 0..1, None if the file could not be tested. ``problem`` is one sentence why
+    the file does not count, empty if it counts.
     """
 
     bytes: int
@@ -59,13 +63,13 @@ class Score(NamedTuple):
     problem: str
 
 
-class Entry(NamedTuple):
-    """A line of the leaderboard; ``rank`` is None where the file does not count."""
+class LeaderboardRow(NamedTuple):
+    """One file on the leaderboard; ``rank`` is None if it does not count."""
 
     rank: int | None
     student: str
     path: Path
-    score: Score
+    score: FileScore
 
 
 def points_for(size: int) -> int:
@@ -89,8 +93,8 @@ def points_for(size: int) -> int:
     return max((step.points for step in STEPS if size <= step.bytes), default=0)
 
 
-def next_step(size: int) -> Step | None:
-    """Return the step below a file of that many bytes; None where it has all points.
+def next_step(size: int) -> PointsStep | None:
+    """Return the next step for a file of that many bytes; None if it has all points.
 
     Examples
     --------
@@ -101,14 +105,14 @@ def next_step(size: int) -> Step | None:
 
 
 def cheapest(options: Options, most_lost: float) -> dict[str, int]:
-    """Choose one setting for every layer so that the bytes are fewest and the losses allowed.
+    """Return a setting for every layer with the fewest bytes within the allowed loss.
 
     Parameters
     ----------
     options : dict of str to dict
         For every layer a dict from its settings, k for example, to (bytes, images lost).
     most_lost : float
-        What all layers together may lose; a negative loss is a gain.
+        Allowed loss of all layers together; a negative loss is a gain.
 
     Returns
     -------
@@ -118,23 +122,23 @@ def cheapest(options: Options, most_lost: float) -> dict[str, int]:
     Raises
     ------
     ValueError
-        If no choice loses that little.
+        If every choice loses more.
 
     Examples
     --------
     >>> cheapest({"a": {2: (10, 5), 4: (20, 0)}, "b": {2: (90, 6), 4: (120, 0)}}, 6)
     {'a': 4, 'b': 2}
     """
-    best: dict[float, tuple[float, tuple[int, ...]]] = {0.0: (0.0, ())}  # by what has been lost
+    best: dict[float, tuple[float, tuple[int, ...]]] = {0.0: (0.0, ())}  # by the loss so far
     for table in options.values():
         longer: dict[float, tuple[float, tuple[int, ...]]] = {}
         for (before, (size, chosen)), (setting, (more, lost)) in product(
             best.items(), table.items()
         ):
-            found = size + more, (*chosen, setting)
-            longer[before + lost] = min(found, longer.get(before + lost, found))
+            candidate = size + more, (*chosen, setting)
+            longer[before + lost] = min(candidate, longer.get(before + lost, candidate))
         best = longer
-    allowed = [found for lost, found in best.items() if lost <= most_lost]
+    allowed = [candidate for lost, candidate in best.items() if lost <= most_lost]
     if not allowed:
         raise ValueError(
             f"`most_lost` must be at least {min(best):g}, what the most accurate choice loses, got "
@@ -148,13 +152,13 @@ def score_file(
     *,
     data: Dataset | None = None,
     device: str | torch.device | None = None,
-) -> Score:
+) -> FileScore:
     """Load a file with the package's own loader, test its network, and count its bytes.
 
     Parameters
     ----------
     path : str or Path
-        A file written by `save_quantized`. Links, and files of more than `MOST_BYTES`, are not
+        A file written by `save_quantized`. Links, and files of more than `MAX_BYTES`, are not
         opened.
     data : Dataset, optional
         Images to test on; by default MNIST's 10,000 test images.
@@ -163,8 +167,8 @@ def score_file(
 
     Returns
     -------
-    Score
-        Of any file whatsoever: where it does not count, ``problem`` says why.
+    FileScore
+        Of any kind of file; if it does not count, ``problem`` says why.
 
     Raises
     ------
@@ -182,22 +186,22 @@ def score_file(
     """
     path = Path(path)
     try:
-        found = path.lstat()
+        status = path.lstat()
     except (FileNotFoundError, NotADirectoryError):
         raise FileNotFoundError(
             f"There is no file {str(path)!r}; check the name and the folder."
         ) from None
-    size = found.st_size
-    if not stat.S_ISREG(found.st_mode):
-        return Score(size, None, 0, "it is a link or something else that is not a plain file")
-    if size > MOST_BYTES:
-        most = f"{MOST_BYTES:,}"
-        return Score(size, None, 0, f"it has {size:,} bytes, and more than {most} are not read")
+    size = status.st_size
+    if not stat.S_ISREG(status.st_mode):
+        return FileScore(size, None, 0, "it is a link or something else that is not a plain file")
+    if size > MAX_BYTES:
+        most = f"{MAX_BYTES:,}"
+        return FileScore(size, None, 0, f"it has {size:,} bytes, and more than {most} are not read")
     try:
         net = load_quantized(path, device=device).net
-    except Exception as error:  # whatever one file is, the others of the class are still ranked
+    except Exception as error:  # any file: the others must still be ranked
         reason = str(error).partition("; ")[0].replace(repr(str(path)), "it")
-        return Score(size, None, 0, reason or type(error).__name__)
+        return FileScore(size, None, 0, reason or type(error).__name__)
     return _tested(size, net, data)
 
 
@@ -207,14 +211,14 @@ def leaderboard(
     data: Dataset | None = None,
     device: str | torch.device | None = None,
     progress: bool = True,
-) -> list[Entry]:
-    """Rank the files of a class by their bytes, at 98.2 % accuracy or better.
+) -> list[LeaderboardRow]:
+    """Rank the files of a class by their bytes, at an accuracy of at least 98.2%.
 
     Parameters
     ----------
     folder : str or Path
-        Everything under ``folder/STUDENT/`` that ends in ``.safetensors`` belongs to STUDENT;
-        of a file directly in `folder` the name says whose it is. Links are not followed.
+        Files under ``folder/STUDENT/`` that end in ``.safetensors`` belong to STUDENT; a file
+        directly in `folder` has the name of its student. Links are not followed.
     data, device
         As for `score_file`.
     progress : bool, default=True
@@ -222,9 +226,9 @@ def leaderboard(
 
     Returns
     -------
-    list of Entry
-        First the smallest file that counts of every student, ranked, then all that were tried
-        and do not count. Files of the same size share a rank.
+    list of LeaderboardRow
+        First the smallest file of every student that counts, ranked; then the tested files that
+        do not count. Files of the same size share a rank.
 
     Raises
     ------
@@ -233,7 +237,7 @@ def leaderboard(
 
     Notes
     -----
-    A student's files are tried from the smallest on, until one counts: larger ones could not
+    A student's files are tested from the smallest to the first that counts: larger files cannot
     change the rank.
 
     Examples
@@ -241,7 +245,7 @@ def leaderboard(
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     _ = Path(folder, "ada.safetensors").write_bytes(b"not a network")
-    ...     [(entry.rank, entry.student) for entry in leaderboard(folder, progress=False)]
+    ...     [(row.rank, row.student) for row in leaderboard(folder, progress=False)]
     [(None, 'ada')]
     """
     folder = Path(folder)
@@ -250,34 +254,36 @@ def leaderboard(
             f"There is no folder {str(folder)!r}; name the one that holds a folder per student."
         )
     files = _files_by_student(folder)
-    counted: list[Entry] = []
-    others: list[Entry] = []
+    counted: list[LeaderboardRow] = []
+    others: list[LeaderboardRow] = []
     with progress_bar(len(files), "scoring", show=progress, unit="student") as bar:
         for student, paths in files.items():
             for path in paths:
-                if data is None and path.lstat().st_size <= MOST_BYTES:
+                if data is None and path.lstat().st_size <= MAX_BYTES:
                     data = load_mnist("test", device=device)
                 score = score_file(path, data=data, device=device)
-                (others if score.problem else counted).append(Entry(None, student, path, score))
+                row = LeaderboardRow(None, student, path, score)
                 if not score.problem:
+                    counted.append(row)
                     break
+                others.append(row)
             bar.update()
-    counted.sort(key=lambda entry: (entry.score.bytes, entry.student))
-    sizes = [entry.score.bytes for entry in counted]
-    ranked = [entry._replace(rank=1 + sizes.index(entry.score.bytes)) for entry in counted]
+    counted.sort(key=lambda row: (row.score.bytes, row.student))
+    sizes = [row.score.bytes for row in counted]
+    ranked = [row._replace(rank=1 + sizes.index(row.score.bytes)) for row in counted]
     return [*ranked, *others]
 
 
-def _tested(size: int, net: nn.Module, data: Dataset | None) -> Score:
-    """Score a network that has been loaded."""
+def _tested(size: int, net: nn.Module, data: Dataset | None) -> FileScore:
+    """Return the score of a loaded network with a file of `size` bytes."""
     result = evaluate(net, data)
     if result.accuracy < MIN_ACCURACY:
         problem = (
             f"its network classifies {result.correct:,} of {result.total:,} test images "
             f"correctly, {result.accuracy:.2%}, and {MIN_ACCURACY:.1%} are needed"
         )
-        return Score(size, result.accuracy, 0, problem)
-    return Score(size, result.accuracy, points_for(size), "")
+        return FileScore(size, result.accuracy, 0, problem)
+    return FileScore(size, result.accuracy, points_for(size), "")
 
 
 def _files_by_student(folder: Path) -> dict[str, list[Path]]:
@@ -294,7 +300,7 @@ def _files_by_student(folder: Path) -> dict[str, list[Path]]:
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    """Yield every path that looks like a file handed in; links to folders are not entered."""
+    """Yield the paths of submitted files by their suffix; links to folders are not followed."""
     for place, folders, names in os.walk(folder):
         folders.sort()
         for name in names:

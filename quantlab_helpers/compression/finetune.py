@@ -1,9 +1,8 @@
-"""Train what quantization left: weights on a grid, or the centres of a codebook.
+"""Train a quantized network: the centres of its codebooks, or float weights under quantization.
 
-Everything returns something new; what was exactly zero stays exactly zero. BatchNorm's statistics
-stay as they are unless asked otherwise: a network whose weights were rounded wins back much of
-its accuracy by measuring them again, which has nothing to do with the weights being trained.
-Read `compress.py` next.
+The networks that come in are not changed; weights at exactly zero stay at zero. By default
+BatchNorm's statistics do not change either: measuring them again recovers much of the accuracy that
+rounding costs, without training any weight. Read `search.py` next.
 """
 
 from __future__ import annotations
@@ -59,17 +58,17 @@ def train_codebook(
     Parameters
     ----------
     model : QuantizedModel
-        Left as it is. Tensors that were not quantized, or whose parameter is frozen in
-        ``model.net``, stay as they are.
+        It is not changed. Tensors that were not quantized, or whose parameter is frozen in
+        ``model.net``, are not trained.
     update : {"sum", "mean"}, default="sum"
         "sum" is the gradient above. "mean" divides it by the number of weights that share the
-        centre, so that each centre moves as its weights would on average. Where one centre holds
-        nearly all weights, its sum dwarfs the others', and the learning rate that it bears
-        leaves them nearly where they are: there "mean" is much better.
+        centre, so that each centre moves as its weights would on average. If one centre has
+        nearly all weights, its sum dwarfs the others, and a learning rate small enough for it
+        hardly moves the other centres: then "mean" is much better.
     optimizer : {"adam", "sgd"}, default="adam"
-        Adam scales every centre's steps by itself, so that "sum" and "mean" come to the same.
-        Gradient descent with momentum 0.9 is what the paper describes; where one centre holds
-        nearly all weights, "sum" then easily destroys the network.
+        Adam scales the steps of every centre, so that "sum" and "mean" give the same result.
+        "sgd" is gradient descent with momentum 0.9, as in the paper; if one centre has nearly
+        all weights, "sum" then easily destroys the network.
     epochs : int, default=1
         Passes over the data.
     learning_rate : float, optional
@@ -79,7 +78,7 @@ def train_codebook(
         Images per step.
     batchnorm : {"frozen", "measured"}, default="frozen"
         "measured" lets BatchNorm measure its running statistics again, as in `train`. With few
-        centres that alone wins back most of what "retraining" seems to: compare with it.
+        centres that alone recovers most of the accuracy that "retraining" seems to: compare.
     seed : int, default=0
         Draws the order of the images.
     data : Dataset, optional
@@ -90,8 +89,8 @@ def train_codebook(
     Returns
     -------
     FinetuningResult
-        ``model`` has learned codebooks, ascending, also where there was a grid of equal steps;
-        the codes mean the same weights. A centre at exactly zero stays there.
+        ``model`` has learned codebooks, ascending, also in place of a grid of equal steps; each
+        weight keeps its centre. A centre at exactly zero stays there.
 
     Notes
     -----
@@ -127,7 +126,7 @@ def train_codebook(
             "quantize its network with quantize_model first."
         )
     device = data.labels.device
-    codes = {name: _flat_codes(tensor).to(device) for name, tensor in trained.items()}
+    codes = {name: _flat_codebook_codes(tensor).to(device) for name, tensor in trained.items()}
     centres = {
         name: torch.tensor(tensor.codebook, device=device).flatten().requires_grad_()
         for name, tensor in trained.items()
@@ -135,7 +134,7 @@ def train_codebook(
 
     def forward(images: Tensor) -> Tensor:
         shared = {
-            name: _Shared.apply(  # type: ignore[no-untyped-call]
+            name: _SharedWeights.apply(  # type: ignore[no-untyped-call]
                 centres[name], codes[name], update == "mean"
             )
             for name in trained
@@ -159,7 +158,7 @@ def train_codebook(
     )
     codebooks = {name: centre.detach().cpu().numpy() for name, centre in centres.items()}
     learned = {
-        name: _ascending(tensor, codebooks[name].reshape(tensor.codebook.shape))
+        name: _sort_codebook(tensor, codebooks[name].reshape(tensor.codebook.shape))
         for name, tensor in trained.items()
     }
     return FinetuningResult(with_tensors(model, learned, net), result.losses, result.interrupted)
@@ -180,14 +179,14 @@ def train_quantized(
 ) -> FinetuningResult:
     r"""Train float weights while the network computes with their quantized values.
 
-    Rounding is flat nearly everywhere: its gradient is 0. The straight-through estimator takes
-    the gradient at the quantized weights for that of the float weights, which so can cross to
+    Rounding is constant nearly everywhere: its gradient is 0. The straight-through estimator uses
+    the gradient at the quantized weights to update the float weights, which can then round to
     another code. Levels are placed again in every step.
 
     Parameters
     ----------
     net : Net
-        Left as it is. Weights that are exactly zero stay so, wherever the quantizer has a level
+        It is not changed. Weights that are exactly zero stay zero if the quantizer has a level
         at zero (`sparse_kmeans`, or ``uniform_quantize(..., zero_point="int")``).
     weights, biases : callable, dict of str to callable, or None
         The quantizers, as `quantize_model` takes them. Parameters without one are trained too.
@@ -209,7 +208,7 @@ def train_quantized(
 
     Examples
     --------
-    >>> from quantlab_helpers import load_baseline, load_mnist
+    >>> from quantlab_helpers import load_baseline, load_mnist, sparse_kmeans
     >>> few = load_mnist("train", limit=500, device="cpu")
     >>> result = train_quantized(
     ...     load_baseline("cpu"), weights=lambda w: sparse_kmeans(w, 8), biases=None,
@@ -220,7 +219,7 @@ def train_quantized(
     """
     check_choice("batchnorm", batchnorm, ("frozen", "measured"))
     check_positive("learning_rate", learning_rate)
-    quantize_model(net, weights=weights, biases=biases)  # what is wrong with a rule is said here
+    quantize_model(net, weights=weights, biases=biases)  # raises for a wrong rule
     clone, data = copy_for_training(net, data)
     clone.train(batchnorm == "measured")
     trained: list[Tensor] = [p for p in clone.parameters() if p.requires_grad]
@@ -240,7 +239,7 @@ def train_quantized(
         for name, parameter, quantizer in quantizers:
             value = torch.from_numpy(quantizer(parameter.detach()).dequantize())
             moved = value.to(parameter.device) - parameter.detach()
-            rounded[name] = parameter + moved  # the gradient passes as if nothing had moved
+            rounded[name] = parameter + moved  # the gradient ignores the rounding
         logits: Tensor = functional_call(clone, rounded, (images,))
         return logits
 
@@ -261,8 +260,8 @@ def train_quantized(
     )
 
 
-class _Shared(torch.autograd.Function):
-    """Weights out of centres; the backward pass sums, or averages, over each centre's weights."""
+class _SharedWeights(torch.autograd.Function):
+    """Weights from centres and codes; the gradient of a centre is its weights' sum or mean."""
 
     @staticmethod
     def forward(ctx: Any, centres: Tensor, codes: Tensor, mean: bool) -> Tensor:
@@ -280,8 +279,8 @@ class _Shared(torch.autograd.Function):
         return summed.to(centres.dtype) * (centres != 0), None, None
 
 
-def _flat_codes(tensor: QuantizedTensor) -> Tensor:
-    """Return codes that point into the flattened codebook, one row of it per channel."""
+def _flat_codebook_codes(tensor: QuantizedTensor) -> Tensor:
+    """Return codes as indices into the flattened codebook, which has one row per channel."""
     codes = torch.from_numpy(tensor.codes.astype(np.int64))
     if tensor.axis is not None:
         shape = [1] * codes.ndim
@@ -290,8 +289,8 @@ def _flat_codes(tensor: QuantizedTensor) -> Tensor:
     return codes
 
 
-def _ascending(tensor: QuantizedTensor, codebook: NDArray[np.float32]) -> QuantizedTensor:
-    """Return a tensor with these centres, put in order; each weight keeps its own."""
+def _sort_codebook(tensor: QuantizedTensor, codebook: NDArray[np.float32]) -> QuantizedTensor:
+    """Return a tensor with these centres in ascending order; each weight keeps its centre."""
     order = np.argsort(codebook, axis=-1, kind="stable")
     rank = np.argsort(order, axis=-1, kind="stable").astype(tensor.codes.dtype)
     if tensor.axis is None:

@@ -1,7 +1,7 @@
-"""Write a trained network down with fewer numbers: the same function, nothing learned or lost.
+"""Express a trained network with fewer numbers: the same function, without training.
 
-BatchNorm of a finished network is a scale and a shift, which the convolution before it can take
-over; two dense layers with nothing between them are one. Read `pruning.py` next.
+BatchNorm of a trained network is a scale and a shift that the convolution before it can include;
+two dense layers without a non-linearity between them are one. Read `pruning.py` next.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ..model import Net
 
 
 def fold_batchnorm(net: Net) -> Net:
-    r"""Let every convolution do the work of the BatchNorm behind it.
+    r"""Return a network in which every convolution includes the BatchNorm after it.
 
     A trained BatchNorm computes, channel by channel,
 
@@ -26,15 +26,15 @@ def fold_batchnorm(net: Net) -> Net:
     Parameters
     ----------
     net : Net
-        A trained network; left as it is.
+        A trained network; it is not changed.
 
     Returns
     -------
     Net
         The same function in evaluation mode, up to float32's rounding. Its BatchNorm layers do
         nothing (weight and variance 1, bias and mean 0), are frozen, and `save_quantized` leaves
-        them out of the file. Do not put it into training mode: BatchNorm would measure its
-        batches again.
+        them out of the file. Do not put it into training mode: BatchNorm would normalise with
+        its batches again.
 
     Notes
     -----
@@ -58,29 +58,29 @@ def fold_batchnorm(net: Net) -> Net:
 
 
 def merge_dense(net: Net) -> Net:
-    """Replace the two dense layers by their product.
+    """Return a network whose two dense layers are replaced by their product.
 
-    Nothing non-linear stands between ``fc1`` (1568 -> 300) and ``fc2`` (300 -> 10), so the
+    Nothing non-linear is between ``fc1`` (1568 -> 300) and ``fc2`` (300 -> 10), so the
     network computes with ``fc2.weight @ fc1.weight``, 10 x 1568, and with nothing else of their
     473,400 numbers.
 
     Parameters
     ----------
     net : Net
-        Left as it is.
+        It is not changed.
 
     Returns
     -------
     Net
         The same function, up to float32's rounding, in a network of the same shape: the product
-        stands in the first ten rows of ``fc1.weight``, the other rows are zero, ``fc2.weight``
-        hands the ten sums on (ten ones, frozen), all of the bias is in ``fc2.bias``.
+        is in the first ten rows of ``fc1.weight``, the other rows are zero, ``fc2.weight`` passes
+        the ten sums on (ten ones, frozen), and the whole bias is in ``fc2.bias``.
 
     Notes
     -----
-    This is no compression of the kind that a network with a ReLU between its dense layers would
-    allow: 300 hidden units were never more than 10 here. Quote sizes with and without it. Without
-    pruning it need not pay: the product of two sparse matrices has more non-zeros than they have.
+    A network with a ReLU between its dense layers does not allow this: here, 300 hidden units were
+    never more than 10. Quote sizes with and without it. Without pruning it may not pay off: the
+    product of two sparse matrices has more non-zeros than the two.
 
     Examples
     --------
@@ -105,7 +105,7 @@ def merge_dense(net: Net) -> Net:
 
 
 def _net_copy(net: Net) -> Net:
-    """Return a copy in evaluation mode; the layers are known by their names in Net."""
+    """Return a copy in evaluation mode; TypeError unless the network is a Net."""
     if not isinstance(net, Net):
         raise TypeError(
             f"`net` must be this package's Net, got {type(net).__name__}; "
@@ -118,7 +118,7 @@ def _fold(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> None:
     """Move the scale and shift of `norm` into `conv`, in float64."""
     assert norm.running_mean is not None and norm.running_var is not None and conv.bias is not None
     mean, variance = norm.running_mean.double(), norm.running_var.double()
-    # What norm still does afterwards, dividing by sqrt(1 + eps), is undone here.
+    # Afterwards, norm still divides by sqrt(1 + eps): compensate for it.
     rest = (1 + norm.eps) ** 0.5
     scale = norm.weight.double() / torch.sqrt(variance + norm.eps)
     bias: Tensor = ((conv.bias.double() - mean) * scale + norm.bias.double()) * rest

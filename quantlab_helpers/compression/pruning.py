@@ -1,7 +1,7 @@
-"""Remove weights: the smallest at once, or the least important ones while the others learn.
+"""Prune a network: the smallest weights at once, or the least important ones during training.
 
-What is pruned is exactly zero, and stays so in everything of this package that trains a network
-further. Read `finetune.py` next.
+Pruned weights are exactly zero, and `train_quantized`, `train_codebook` and `prune_gradually` keep
+them at zero. Read `finetune.py` next.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ..data import Dataset
 from ..model import Net
 from ..training import adam, apply_masks, copy_for_training, fit
 
-_PRUNE_EVERY = 25  # steps: Adam adapts between two cuts
+_PRUNE_EVERY = 25  # steps, in which Adam adapts
 
 
 class PruningResult(NamedTuple):
@@ -34,18 +34,18 @@ def prune(net: Net, *, threshold: float | None = None, sparsity: float | None = 
     Parameters
     ----------
     net : Net
-        Left as it is.
+        It is not changed.
     threshold : float, optional
-        Every weight whose absolute value is below it goes.
+        Weights with a smaller absolute value become zero.
     sparsity : float, optional
-        This share of all weights goes, 0 to below 1: the smallest of the whole network, so that
-        a layer full of small weights loses more than one full of large ones.
+        Share of all weights that become zero, 0 to below 1: the smallest of the whole network,
+        so that a layer of small weights loses more than one of large weights.
 
     Returns
     -------
     Net
         In evaluation mode. Only the weights of Conv2d and Linear layers are pruned: biases and
-        BatchNorm are few, and every one of them matters.
+        BatchNorm have few parameters, and each of them matters.
 
     Raises
     ------
@@ -74,7 +74,7 @@ def prune(net: Net, *, threshold: float | None = None, sparsity: float | None = 
     else:
         if not 0 <= check_positive("sparsity", sparsity, zero=True) < 1:  # type: ignore[arg-type]
             raise ValueError(
-                f"`sparsity` must be from 0 to below 1, got {sparsity!r}; 0.9 prunes 90 %."
+                f"`sparsity` must be from 0 to below 1, got {sparsity!r}; 0.9 prunes 90%."
             )
         kept = torch.ones_like(sizes, dtype=torch.bool)
         kept[sizes.argsort(stable=True)[: round(sparsity * sizes.numel())]] = False  # type: ignore[operator]
@@ -96,25 +96,25 @@ def prune_gradually(
     data: Dataset | None = None,
     progress: bool = True,
 ) -> PruningResult:
-    r"""Train a network while it loses its least important weights, until `keep` are left.
+    r"""Train a network and prune its least important weights on the way, until `keep` are left.
 
-    How much the loss would rise without a weight :math:`w` is estimated by its Fisher score
+    The increase of the loss without a weight :math:`w` is estimated by its Fisher score
 
     .. math:: w^2 \; \overline{g^2}
 
-    where the mean squared gradient is the one that Adam keeps anyway. A large weight that no
-    image needs scores low, a small one that many need scores high: magnitude alone, at the same
-    number of weights, loses several points of accuracy.
+    with Adam's running mean of the squared gradient. A large weight that no image needs scores
+    low, a small weight that many images need scores high: pruning by magnitude alone loses several
+    points of accuracy at the same number of weights.
 
     Parameters
     ----------
     net : Net
-        Left as it is. With BatchNorm folded (`fold_batchnorm`) it can get smallest.
+        It is not changed. Fold BatchNorm first (`fold_batchnorm`) for the smallest result.
     keep : int
         Weights and biases of Conv2d and Linear layers that are left at the end, at least 1.
         Frozen parameters are neither counted nor touched.
     epochs, recovery : int, default=4 and 1
-        Epochs during which weights go, many at first and few at the end, and epochs after that.
+        Epochs with pruning, of many weights at first and few at the end; then epochs without.
     learning_rate : float, default=0.003
         Adam's, at the peak of one cycle over all epochs.
     batch_size : int, default=100
@@ -164,7 +164,7 @@ def prune_gradually(
     optimizer = adam(weights, learning_rate)
 
     @torch.no_grad()
-    def cut(step: int) -> None:
+    def prune_and_mask(step: int) -> None:
         if step <= steps and (step % _PRUNE_EVERY == 0 or step == steps):
             left = (1 - step / steps) ** 3
             count = min(start, round(keep * (start / keep) ** left)) if start > keep else start
@@ -189,7 +189,7 @@ def prune_gradually(
         seed=seed,
         description="pruning",
         show=progress,
-        after_step=cut,
+        after_step=prune_and_mask,
     )
-    apply_masks(weights, masks)  # a step that was interrupted has not
+    apply_masks(weights, masks)  # an interrupted step has not
     return PruningResult(clone, result.losses, result.interrupted)

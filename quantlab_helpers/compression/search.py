@@ -1,7 +1,7 @@
-"""The smallest file that is still accurate enough: fold, prune, quantize, train, and count bytes.
+"""Search for the smallest file that is accurate enough: fold, prune, quantize, train.
 
-`compress` puts the package's pieces in a row and decides by the size of the real file and by
-validation images that were held out of the training images. The test set is never looked at.
+`compress` combines the functions of this package and decides by the size of the real file and the
+accuracy on validation images, held out of the training images. It never uses the test set.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ from .folding import fold_batchnorm, merge_dense
 from .pruning import prune_gradually
 
 KS = (2, 3, 4, 5, 6, 8, 10, 12, 16, 24, 32, 64, 256)
-_FINER = 0.3  # times the tolerance, where the centres it gives are not accurate enough
-RESERVE = 0.0015  # accuracy that quantizing may cost, for which pruning leaves room
-_FIRST_RUNG = 8_000  # weights
-_SAMPLE = 2_000  # training images that decide on k
+_FINER_TOLERANCE = 0.3  # factor for a second try, if the first is not accurate enough
+RESERVE = 0.0015  # accuracy above the goal that pruning leaves for quantization
+_FIRST_WEIGHT_COUNT = 8_000  # weights
+_SAMPLE = 2_000  # training images for choosing k
 
 
-class Trial(NamedTuple):
+class CompressionTrial(NamedTuple):
     """One candidate: weights left, centres by tensor, bytes of its file, validation accuracy."""
 
     weights: int
@@ -48,18 +48,18 @@ class Trial(NamedTuple):
 
 
 class CompressionResult(NamedTuple):
-    """What `compress` returns.
+    """The best network of a search, the bytes of its file, its accuracy, and all candidates.
 
-    ``model`` is ready for `save_quantized`, where it takes ``file_bytes``; ``accuracy`` is that
-    of the validation images, in 0..1; ``reached`` says whether it is high enough; ``trials`` has
-    every candidate that was measured; ``interrupted`` is True where Ctrl-C ended the search.
+    ``accuracy`` is that on the validation images, in 0..1; ``reached`` is True if it is high
+    enough; ``trials`` has every candidate that was measured; ``interrupted`` is True if Ctrl-C
+    ended the search.
     """
 
     model: QuantizedModel
     file_bytes: int
     accuracy: float
     reached: bool
-    trials: list[Trial]
+    trials: list[CompressionTrial]
     interrupted: bool
 
 
@@ -79,35 +79,34 @@ def compress(
 ) -> CompressionResult:
     """Search for the smallest file of a network that keeps a given accuracy.
 
-    Fold BatchNorm, prune step by step while the accuracy allows,
-    give each tensor as few centres as it bears, train weights and then centres under these, and
-    write the file. Where the result is not accurate enough, finer centres and then more weights
-    are tried.
+    Fold BatchNorm, prune step by step while the accuracy allows, give each tensor the fewest
+    centres within the tolerance, train weights and then centres, and write the file. If the result
+    is not accurate enough, try more centres, then more weights.
 
     Parameters
     ----------
     net : Net
-        A trained network; left as it is.
+        A trained network; it is not changed.
     min_accuracy : float, default=0.982
-        What the file must reach, above 0 and below 1.
+        Accuracy that the file must reach, above 0 and below 1.
     margin : float, default=0.001
-        How much more than that is asked of the validation images: their accuracy is itself
-        uncertain by 0.13 points (one standard error at 98.2 % of 10,000 images).
+        Extra accuracy that is required on the validation images, since their accuracy is itself
+        uncertain by 0.13 points (one standard error at 98.2% of 10,000 images).
     max_drop : float, optional
         Replaces `min_accuracy` and `margin`: the validation accuracy may be this much below that
         of `net` itself, for instance 0.003 for 0.3 points.
     tolerance : float, default=0.01
-        For `choose_ks`. A smaller one gives more centres, a larger file and more room for the
-        images that nobody has seen: validation cannot tell networks apart that differ by less
-        than its standard error.
+        For `choose_ks`. A smaller one gives more centres, a larger file and a reserve for unseen
+        images: validation cannot distinguish networks that differ by less than its standard
+        error.
     merge : bool, default=False
-        Use `merge_dense` before pruning. Pruning alone gets as far: of the shipped baseline's
-        300 hidden units it leaves about 20.
+        Use `merge_dense` before pruning. Pruning alone is about as good: of the shipped
+        baseline's 300 hidden units it leaves about 20.
     pruning : bool, default=True
-        False keeps all weights: what quantization and coding do alone.
+        False keeps all weights, to see the effect of quantization and coding alone.
     validation : int, default=10000
-        Training images to hold out, by `holdout`. A network that was trained on all of them has
-        seen these; train it on the rest where that matters.
+        Training images to hold out, by `holdout`. A network that was trained on all images has
+        seen these; if that matters, train it on the rest.
     seed : int, default=0
         Draws the split and the order of the images. The same seed on the same machine with the
         same number of threads gives the same file.
@@ -134,58 +133,63 @@ def compress(
     """
     if data is None:
         data = load_mnist("train", device=next(net.parameters()).device)
-    training, held = holdout(data, images=validation, seed=seed)
+    training, validation_data = holdout(data, images=validation, seed=seed)
     if max_drop is None:
         goal = check_positive("min_accuracy", min_accuracy)
         goal += check_positive("margin", margin, zero=True)
         if goal >= 1:
             raise ValueError(
                 "`min_accuracy` plus `margin` must be below 1, got "
-                f"{min_accuracy!r} plus {margin!r}; 0.982 stands for 98.2 %."
+                f"{min_accuracy!r} plus {margin!r}; 0.982 means 98.2%."
             )
     else:
-        goal = evaluate(net, held).accuracy - check_positive("max_drop", max_drop, zero=True)
+        check_positive("max_drop", max_drop, zero=True)
+        goal = evaluate(net, validation_data).accuracy - max_drop
     check_positive("tolerance", tolerance)
     start = fold_batchnorm(net)
     if merge:
         start = merge_dense(start)
-    rungs, interrupted = [start], False
+    candidates, interrupted = [start], False
     if pruning:
-        rungs, interrupted = _ladder(start, training, held, goal + RESERVE, seed, progress)
-    found: list[tuple[QuantizedModel, Trial]] = []
-    for pruned, rise in product(reversed(rungs), (tolerance, _FINER * tolerance)):
+        candidates, interrupted = _pruned_candidates(
+            start, training, validation_data, goal + RESERVE, seed, progress
+        )
+    measured: list[tuple[QuantizedModel, CompressionTrial]] = []
+    for pruned, rise in product(reversed(candidates), (tolerance, _FINER_TOLERANCE * tolerance)):
         ks = choose_ks(pruned, tolerance=rise, data=training)
         if interrupted:
-            model = _as_it_is(pruned, ks)
+            model = _quantize_without_training(pruned, ks)
         else:
-            model, interrupted = _trained(pruned, ks, training, seed, progress)
-        accuracy = evaluate(model.net, held).accuracy
-        found.append((model, Trial(_weights(pruned), ks, _file_bytes(model), accuracy)))
+            model, interrupted = _quantize_with_training(pruned, ks, training, seed, progress)
+        accuracy = evaluate(model.net, validation_data).accuracy
+        measured.append(
+            (model, CompressionTrial(_nonzero_weights(pruned), ks, _file_bytes(model), accuracy))
+        )
         if interrupted or accuracy >= goal:
             break
-    model, best = max(found, key=lambda candidate: _worth(candidate[1], goal))
-    trials = [trial for _, trial in found]
+    model, best = max(measured, key=lambda candidate: _rank(candidate[1], goal))
+    trials = [trial for _, trial in measured]
     reached = best.accuracy >= goal
     return CompressionResult(model, best.file_bytes, best.accuracy, reached, trials, interrupted)
 
 
 def choose_ks(net: Net, *, tolerance: float, data: Dataset) -> dict[str, int]:
-    """Return the fewest centres that each weight and bias tensor bears on its own.
+    """Return the fewest centres for each weight and bias tensor, quantized on its own.
 
     Parameters
     ----------
     net : Net
         A trained network, usually pruned; left as it is.
     tolerance : float
-        How much the mean cross-entropy may rise when one tensor is quantized, and only that one.
+        Allowed rise of the mean cross-entropy when only this tensor is quantized.
     data : Dataset
         Training images; the first 2,000 are used.
 
     Returns
     -------
     dict of str to int
-        `k` for `sparse_kmeans`, one of `KS`, by the tensor's name. A frozen tensor, as
-        `merge_dense` leaves them, gets 2.
+        `k` for `sparse_kmeans`, one of `KS`, by the tensor's name. A frozen tensor,
+        for instance after `merge_dense`, gets 2.
 
     Examples
     --------
@@ -197,9 +201,9 @@ def choose_ks(net: Net, *, tolerance: float, data: Dataset) -> dict[str, int]:
     check_positive("tolerance", tolerance, zero=True)
     sample = Dataset(data.images[:_SAMPLE], data.labels[:_SAMPLE])
     trial = copy.deepcopy(net).eval()
-    limit = _loss(trial, sample) + tolerance
+    limit = _mean_loss(trial, sample) + tolerance
     ks: dict[str, int] = {}
-    for name, parameter in _stored(trial):
+    for name, parameter in _stored_parameters(trial):
         if not parameter.requires_grad:
             ks[name] = 2
             continue
@@ -209,52 +213,52 @@ def choose_ks(net: Net, *, tolerance: float, data: Dataset) -> dict[str, int]:
             rounded = torch.from_numpy(sparse_kmeans(exact, k).dequantize())
             with torch.no_grad():
                 parameter.copy_(rounded)
-            if _loss(trial, sample) <= limit:
+            if _mean_loss(trial, sample) <= limit:
                 break
         with torch.no_grad():
             parameter.copy_(exact)
     return ks
 
 
-def _ladder(
-    net: Net, data: Dataset, held: Dataset, goal: float, seed: int, progress: bool
+def _pruned_candidates(
+    net: Net, data: Dataset, validation: Dataset, goal: float, seed: int, progress: bool
 ) -> tuple[list[Net], bool]:
-    """Return ever smaller networks that reach `goal`, each pruned from the one before."""
-    rungs, failed = [net], 0  # the largest number of weights that was too small
+    """Return smaller and smaller networks that reach `goal`, and whether Ctrl-C ended it."""
+    candidates, failed = [net], 0  # the largest number of weights that was too small
     while True:
-        keep = _next_rung(_weights(rungs[-1]), failed)
+        keep = _next_weight_count(_nonzero_weights(candidates[-1]), failed)
         if not keep:
-            return rungs, False
+            return candidates, False
         step = prune_gradually(
-            rungs[-1],
+            candidates[-1],
             keep=keep,
-            epochs=2 if len(rungs) == 1 else 1,
+            epochs=2 if len(candidates) == 1 else 1,
             recovery=0,
             learning_rate=2e-3,
             seed=seed + keep,
             data=data,
             progress=progress,
         )
-        if evaluate(step.net, held).accuracy >= goal:
-            rungs.append(step.net)
+        if evaluate(step.net, validation).accuracy >= goal:
+            candidates.append(step.net)
         else:
             failed = keep
         if step.interrupted:
-            return rungs, True
+            return candidates, True
 
 
-def _next_rung(reached: int, failed: int) -> int:
-    """Return how many weights to try next, by bisection of the logarithm; 0 when done."""
+def _next_weight_count(reached: int, failed: int) -> int:
+    """Return the number of weights to try next, by bisection of its logarithm; 0 when done."""
     if not failed:
-        return min(_FIRST_RUNG, reached // 2)
+        return min(_FIRST_WEIGHT_COUNT, reached // 2)
     return round((reached * failed) ** 0.5) if reached > 1.25 * failed else 0
 
 
-def _trained(
+def _quantize_with_training(
     net: Net, ks: dict[str, int], data: Dataset, seed: int, progress: bool
 ) -> tuple[QuantizedModel, bool]:
-    """Quantize to these numbers of centres, training weights first and centres then."""
-    found = train_quantized(
+    """Return the network quantized to `ks` centres, with weights and then centres trained."""
+    trained = train_quantized(
         net,
         weights=_rules(ks, "weight"),
         biases=_rules(ks, "bias"),
@@ -264,17 +268,17 @@ def _trained(
         data=data,
         progress=progress,
     )
-    if not found.interrupted:
-        found = train_codebook(
-            found.model, optimizer="adam", seed=seed + 1, data=data, progress=progress
+    if not trained.interrupted:
+        trained = train_codebook(
+            trained.model, optimizer="adam", seed=seed + 1, data=data, progress=progress
         )
-    return _in_half_precision(found.model), found.interrupted
+    return _round_centres_to_half(trained.model), trained.interrupted
 
 
-def _as_it_is(net: Net, ks: dict[str, int]) -> QuantizedModel:
-    """Quantize to these numbers of centres without training."""
+def _quantize_without_training(net: Net, ks: dict[str, int]) -> QuantizedModel:
+    """Return the network quantized to `ks` centres, without training."""
     model = quantize_model(net, weights=_rules(ks, "weight"), biases=_rules(ks, "bias"))
-    return _in_half_precision(model)
+    return _round_centres_to_half(model)
 
 
 def _rules(ks: dict[str, int], kind: str) -> dict[str, Quantizer]:
@@ -286,8 +290,8 @@ def _rules(ks: dict[str, int], kind: str) -> dict[str, Quantizer]:
     return {name.removesuffix(f".{kind}"): rule(k) for name, k in ks.items() if name.endswith(kind)}
 
 
-def _in_half_precision(model: QuantizedModel) -> QuantizedModel:
-    """Round all centres to float16, of which the file needs half the bytes."""
+def _round_centres_to_half(model: QuantizedModel) -> QuantizedModel:
+    """Return the model with centres rounded to float16, which take half the bytes in a file."""
     halves = {
         name: replace(tensor, codebook=tensor.codebook.astype(np.float16).astype(np.float32))
         for name, tensor in model.tensors.items()
@@ -296,16 +300,16 @@ def _in_half_precision(model: QuantizedModel) -> QuantizedModel:
     return with_tensors(model, halves)
 
 
-def _stored(net: Net) -> Iterator[tuple[str, torch.Tensor]]:
-    """Yield the weights and biases that remain once BatchNorm is folded."""
+def _stored_parameters(net: Net) -> Iterator[tuple[str, torch.Tensor]]:
+    """Yield the weights and biases of a network with BatchNorm folded, with their names."""
     for name, layer in net.named_modules():
         if isinstance(layer, nn.Conv2d | nn.Linear):
             for kind, parameter in layer.named_parameters():
                 yield f"{name}.{kind}", parameter
 
 
-def _weights(net: Net) -> int:
-    return sum(int(torch.count_nonzero(parameter)) for _, parameter in _stored(net))
+def _nonzero_weights(net: Net) -> int:
+    return sum(int(torch.count_nonzero(parameter)) for _, parameter in _stored_parameters(net))
 
 
 def _file_bytes(model: QuantizedModel) -> int:
@@ -313,7 +317,7 @@ def _file_bytes(model: QuantizedModel) -> int:
         return save_quantized(model, Path(folder) / "trial.safetensors")
 
 
-def _loss(net: Net, data: Dataset) -> float:
+def _mean_loss(net: Net, data: Dataset) -> float:
     with torch.inference_mode():
         losses = [
             F.cross_entropy(net(images), labels, reduction="sum").item()
@@ -322,7 +326,7 @@ def _loss(net: Net, data: Dataset) -> float:
     return sum(losses) / len(data.labels)
 
 
-def _worth(trial: Trial, goal: float) -> tuple[bool, float]:
-    """Enough accuracy first, and then few bytes; below that, accuracy alone."""
+def _rank(trial: CompressionTrial, goal: float) -> tuple[bool, float]:
+    """Return a key: reaching `goal` first, then few bytes; without reaching it, accuracy."""
     reached = trial.accuracy >= goal
     return reached, -trial.file_bytes if reached else trial.accuracy

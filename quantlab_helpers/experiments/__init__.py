@@ -1,4 +1,7 @@
-"""Measure whole networks: sweeps, equal entropy, several seeds; results are cached."""
+"""Measure whole networks: sweeps, equal entropy, several seeds; results are cached.
+
+Reading order: `sweeps`, `equal_entropy`, `seeds`; `cache` stores the measurements of sweeps.
+"""
 
 from .equal_entropy import EntropyPoint as EntropyPoint
 from .equal_entropy import equal_entropy as equal_entropy

@@ -17,12 +17,12 @@ from ..data import Dataset
 
 Measurement = tuple[float, int]  # accuracy, bytes
 # A change in any of these files and folders makes every earlier measurement stale.
-_CODE = ("experiments", "metrics.py", "network.py", "quantizers", "training.py")
+CODE_PARTS = ("experiments", "metrics.py", "network.py", "quantizers", "training.py")
 _PACKAGE = Path(str(files("quantlab_helpers")))
 
 
 def fingerprint(net: nn.Module, data: Dataset) -> str:
-    """Hash the weights, the images and the code that turns them into numbers."""
+    """Return a hash of the weights, the images and the code that turns them into numbers."""
     digest = hashlib.sha256(repr(net).encode())
     for kind in sorted({type(module) for module in net.modules()}, key=lambda kind: str(kind)):
         digest.update(_source(kind).encode())
@@ -31,12 +31,12 @@ def fingerprint(net: nn.Module, data: Dataset) -> str:
         array = tensor.detach().cpu().contiguous().numpy()
         digest.update(f"{array.dtype}{array.shape}".encode())
         digest.update(array)
-    digest.update(code_digest(*_CODE))
+    digest.update(code_digest(*CODE_PARTS))
     return digest.hexdigest()
 
 
 def code_digest(*parts: str) -> bytes:
-    """Hash the source of modules and whole folders of this package, by their paths in it."""
+    """Return a hash of the source of modules and folders, given by their paths in this package."""
     digest = hashlib.sha256()
     for part in parts:
         path = _PACKAGE / part
@@ -47,24 +47,24 @@ def code_digest(*parts: str) -> bytes:
 
 
 def _source(kind: type[nn.Module]) -> str:
-    """Return what a network's class computes: two of them may hold the same weights."""
+    """Return the source of a network's class, since two classes can have the same weights."""
     if kind.__module__.startswith("torch."):
         return f"{kind} {torch.__version__}"
     try:
         return inspect.getsource(kind)
-    except (OSError, TypeError):  # typed at a prompt: the compiled code has to do
+    except (OSError, TypeError):  # typed at a prompt: use its bytecode
         code = kind.forward.__code__
         return f"{code.co_code.hex()} {code.co_names} {code.co_varnames}"
 
 
 def entry(content: str, name: str, point: tuple[Any, ...]) -> Path:
-    """Return the file that keeps one measurement."""
+    """Return the path of the file for one measurement."""
     key = hashlib.sha256(json.dumps([content, name, point]).encode()).hexdigest()
     return cache_folder() / "experiments" / f"{key[:32]}.json"
 
 
 def recall(path: Path) -> Measurement | None:
-    """Read a measurement; a missing or damaged file means it has to be made again."""
+    """Return the measurement in a file, None if the file is missing or damaged."""
     try:
         accuracy, size = json.loads(path.read_bytes())
         return float(accuracy), int(size)
@@ -73,7 +73,7 @@ def recall(path: Path) -> Measurement | None:
 
 
 def remember(path: Path, result: Measurement) -> None:
-    """Keep a measurement; a cache that cannot be written only costs time."""
+    """Write a measurement; ignore a cache that cannot be written, which only costs time."""
     try:
         write_atomically(path, json.dumps(result).encode())
     except OSError:

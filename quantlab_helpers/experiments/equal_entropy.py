@@ -1,4 +1,4 @@
-"""Compare uniform grids with k-means at the same entropy."""
+"""Compare uniform grids with k-means at the same entropy of the codes. Read `seeds.py` next."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class EntropyPoint(NamedTuple):
 def equal_entropy(
     weights: ArrayLike | Tensor, *, ks: Iterable[int] = (2, 4, 8, 16, 32)
 ) -> list[EntropyPoint]:
-    """Compare k-means with equal steps where both cost the same after an entropy coder.
+    """Return SQNR of k-means and of equal steps, at the same size after an entropy coder.
 
     At equal k, k-means has the smaller error by construction. But its codes are used more
     evenly, so an entropy coder saves less on them. Here the equal-step grid, with a level at 0
@@ -40,7 +40,7 @@ def equal_entropy(
     Parameters
     ----------
     weights : array_like or Tensor of float
-        At least two different finite numbers.
+        At least two distinct finite numbers.
     ks : iterable of int, default=(2, 4, 8, 16, 32)
         Numbers of centres, each 2..65536.
 
@@ -52,7 +52,7 @@ def equal_entropy(
     Raises
     ------
     ValueError
-        If all weights are equal: nothing has to be stored then.
+        If all weights are equal: their entropy is 0.
 
     Notes
     -----
@@ -70,7 +70,7 @@ def equal_entropy(
     low, high = finite_range("weights", values)
     if low == high:
         raise ValueError(
-            f"`weights` must hold at least two different numbers, got only {low:.6g}; "
+            f"`weights` must hold at least two distinct numbers, got only {low:.6g}; "
             "a constant tensor has entropy 0 on every grid."
         )
     points = []
@@ -107,7 +107,7 @@ def _step_at_entropy(values: np.ndarray, entropy: float) -> float:
 
 
 def _grid_entropy(codes: np.ndarray) -> float:
-    """Return the entropy of signed codes, however far apart they lie."""
+    """Return the entropy of signed codes with any range."""
     low = codes.min()
     if codes.max() - low < 1 << 20:
         return entropy_bits((codes - low).astype(np.intp))

@@ -18,14 +18,14 @@ class Spread(NamedTuple):
 
 
 def over_seeds(measure: Callable[[int], float], *, seeds: int = 5) -> Spread:
-    """Repeat a measurement with seeds 0, 1, ... and report its mean and spread.
+    """Return mean and spread of a measurement with seeds 0, 1, ....
 
     Parameters
     ----------
     measure : callable
         Takes a seed, returns one number.
     seeds : int, default=5
-        How many seeds, at least 2: one run has no spread.
+        Number of seeds, at least 2: one run has no spread.
 
     Returns
     -------

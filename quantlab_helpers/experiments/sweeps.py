@@ -1,8 +1,8 @@
-"""Measure whole networks: sweeps over bits and k, one layer at a time, several seeds.
+"""Accuracy and bytes of a network, quantized with several bits or k, as a whole or by layer.
 
-Numbers out, nothing drawn. What takes seconds is kept in the user's cache folder under a hash of
-everything it depends on (weights, images, settings, this package's code), so a second call is
-instant and a change of any of them is never missed. Read `plots.py` next.
+Measurements are kept in the user's cache folder under a hash of everything they depend on (weights,
+images, settings, this package's code): a second call is instant, and a change of any of these leads
+to a new measurement. Read `equal_entropy.py` next.
 """
 
 from __future__ import annotations
@@ -48,18 +48,18 @@ def bits_sweep(
     data: Dataset | None = None,
     progress: bool = True,
 ) -> list[SweepPoint]:
-    """Test a network with its weights and biases on uniform grids of 1, 2, ... bits.
+    """Return accuracy and bytes of a network on uniform grids of 1, 2, ... bits.
 
     Parameters
     ----------
     net : torch.nn.Module
-        A trained network; left as it is.
+        A trained network; it is not changed.
     bits : iterable of int, default=1..8
         Bits per weight and bias, each 1..16.
     data : Dataset, optional
         By default MNIST's 10,000 test images.
     progress : bool, default=True
-        Show a progress bar where something has to be computed.
+        Show a progress bar while something is computed.
 
     Returns
     -------
@@ -75,7 +75,7 @@ def bits_sweep(
     (True, True)
     """
     settings = [check_int("bits", b, low=1, high=16) for b in bits]
-    return _sweep(net, "uniform", settings, data, progress)
+    return _sweep_network(net, "uniform", settings, data, progress)
 
 
 def k_sweep(
@@ -85,18 +85,18 @@ def k_sweep(
     data: Dataset | None = None,
     progress: bool = True,
 ) -> list[SweepPoint]:
-    """Test a network with the weights and biases of each tensor on k centres.
+    """Return accuracy and bytes of a network with k centres for each weight and bias tensor.
 
     Parameters
     ----------
     net : torch.nn.Module
-        A trained network; left as it is.
+        A trained network; it is not changed.
     ks : iterable of int, default=(2, 4, 8, 16, 32, 64)
         Centres per tensor, each 1..65536.
     data : Dataset, optional
         By default MNIST's 10,000 test images.
     progress : bool, default=True
-        Show a progress bar where something has to be computed.
+        Show a progress bar while something is computed.
 
     Returns
     -------
@@ -112,7 +112,7 @@ def k_sweep(
     ([2, 8], True)
     """
     settings = [check_int("ks", k, low=1, high=65_536) for k in ks]
-    return _sweep(net, "kmeans", settings, data, progress)
+    return _sweep_network(net, "kmeans", settings, data, progress)
 
 
 def sensitivity(
@@ -123,12 +123,12 @@ def sensitivity(
     data: Dataset | None = None,
     progress: bool = True,
 ) -> list[SensitivityPoint]:
-    """Test a network with the weight of one layer quantized at a time.
+    """Return accuracy and bytes of a network with the weight of a single layer quantized.
 
     Parameters
     ----------
     net : torch.nn.Module
-        A trained network; left as it is.
+        A trained network; it is not changed.
     scheme : {"uniform", "kmeans"}, default="uniform"
         Whether `values` are bits (1..16) or numbers of centres (1..65536).
     values : sequence of int, default=(1, 2, 3, 4)
@@ -136,7 +136,7 @@ def sensitivity(
     data : Dataset, optional
         By default MNIST's 10,000 test images.
     progress : bool, default=True
-        Show a progress bar where something has to be computed.
+        Show a progress bar while something is computed.
 
     Returns
     -------
@@ -162,7 +162,7 @@ def sensitivity(
         return evaluate(quantized.net, images).accuracy, quantized.total_bytes
 
     points = [(layer, value) for layer in layers for value in settings]
-    rows = _measured(f"sensitivity {scheme}", net, data, points, measure, progress)
+    rows = _measure_cached(f"sensitivity {scheme}", net, data, points, measure, progress)
     return [
         SensitivityPoint(layer, value, accuracy, size)
         for (layer, value), (accuracy, size) in zip(points, rows, strict=True)
@@ -176,21 +176,23 @@ def _quantizer(scheme: str, value: int) -> Quantizer:
     return lambda weights: kmeans_quantize(weights, value)
 
 
-def _sweep(
+def _sweep_network(
     net: nn.Module, scheme: str, settings: list[int], data: Dataset | None, progress: bool
 ) -> list[SweepPoint]:
-    """Quantize weights and biases alike at every setting, and test."""
+    """Return accuracy and bytes with weights and biases quantized at every setting."""
 
     def measure(images: Dataset, value: int) -> tuple[float, int]:
         quantizer = _quantizer(scheme, value)
         quantized = quantize_model(net, weights=quantizer, biases=quantizer)
         return evaluate(quantized.net, images).accuracy, quantized.total_bytes
 
-    rows = _measured(f"{scheme} sweep", net, data, [(v,) for v in settings], measure, progress)
+    rows = _measure_cached(
+        f"{scheme} sweep", net, data, [(v,) for v in settings], measure, progress
+    )
     return [SweepPoint(value, *row) for value, row in zip(settings, rows, strict=True)]
 
 
-def _measured(
+def _measure_cached(
     name: str,
     net: nn.Module,
     data: Dataset | None,
@@ -198,17 +200,17 @@ def _measured(
     measure: Callable[..., tuple[float, int]],
     progress: bool,
 ) -> list[tuple[float, int]]:
-    """Return `measure` at every point, from the cache where it was measured before."""
+    """Return `measure` at every point, from the cache if it was measured before."""
     if data is None:
         data = load_mnist("test", device=next(net.parameters()).device)
     content = _cache.fingerprint(net, data)
-    entries = {point: _cache.entry(content, name, point) for point in points}
-    recalled = {point: _cache.recall(path) for point, path in entries.items()}
-    known = {point: result for point, result in recalled.items() if result is not None}
-    missing = [point for point in entries if point not in known]
+    paths = {point: _cache.entry(content, name, point) for point in points}
+    recalled = {point: _cache.recall(path) for point, path in paths.items()}
+    measured = {point: result for point, result in recalled.items() if result is not None}
+    missing = [point for point in paths if point not in measured]
     with progress_bar(len(missing), name, show=progress and bool(missing), unit="test") as bar:
         for point in missing:
-            known[point] = measure(data, *point)
-            _cache.remember(entries[point], known[point])
+            measured[point] = measure(data, *point)
+            _cache.remember(paths[point], measured[point])
             bar.update()
-    return [known[point] for point in points]
+    return [measured[point] for point in points]

@@ -1,4 +1,8 @@
-"""Arrays in, `QuantizedTensor` out: uniform grids, k-means codebooks, and their solvers."""
+"""Arrays in, `QuantizedTensor` out: uniform grids, k-means codebooks, and their solvers.
+
+Reading order: `tensor`, `uniform`, `kmeans`, `lloyd`, `optimal_kmeans`. The two modules with an
+underscore make `optimal_kmeans` fast.
+"""
 
 from .kmeans import kmeans_quantize as kmeans_quantize
 from .kmeans import sparse_kmeans as sparse_kmeans

@@ -1,7 +1,7 @@
 """Group float32 values by their leading 16 bits: a histogram in one pass, without a sort.
 
-A bin is one sign, one exponent and seven bits of mantissa: narrower than 1 % of the values in it,
-wherever they lie (subnormal numbers apart).
+A bin is one sign, one exponent and seven bits of mantissa: narrower than 1% of any value in it
+(except subnormal numbers).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Doubles = NDArray[np.float64]
-_BLOCK = 1 << 18
+BLOCK_SIZE = 1 << 18
 _ASCENDING = np.r_[0xFFFF:0x7FFF:-1, 0:0x8000]  # bins by value: the negative ones run backwards
 
 
@@ -30,20 +30,20 @@ class Bins(NamedTuple):
     errors: Doubles
 
 
-def group(values: NDArray[np.float32]) -> Bins:
-    """Count, average and spread of the values in each bin."""
+def group_by_leading_bits(values: NDArray[np.float32]) -> Bins:
+    """Return the bins of the values, with the count, mean and squared error of each."""
     keys = np.empty(values.size, np.uint16)
     counts, first, second = np.zeros((3, 1 << 16))
-    # Memory asked for once: fresh pages for every block would cost as much as the arithmetic.
-    length = min(_BLOCK, values.size)
+    # Allocated once: new pages for every block would cost as much as the arithmetic.
+    length = min(BLOCK_SIZE, values.size)
     all_edges, all_keys, all_offsets = (np.empty(length, t) for t in (np.uint32, np.intp, float))
-    for start in range(0, values.size, _BLOCK):
-        block = values[start : start + _BLOCK]
+    for start in range(0, values.size, BLOCK_SIZE):
+        block = values[start : start + BLOCK_SIZE]
         bits = block.view(np.uint32)
         edge, key, offset = (a[: block.size] for a in (all_edges, all_keys, all_offsets))
         np.right_shift(bits, 16, out=key)
-        keys[start : start + _BLOCK] = key
-        # About the bin's own edge, so that nothing is lost in the squares.
+        keys[start : start + BLOCK_SIZE] = key
+        # Relative to the bin's edge, so that the squares lose no precision.
         np.bitwise_and(bits, 0xFFFF0000, out=edge)
         np.subtract(block, edge.view(np.float32), out=offset, dtype=np.float64)
         counts += np.bincount(key, minlength=1 << 16)
@@ -64,10 +64,10 @@ def bin_ends() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     return np.minimum(near, far), np.maximum(near, far)
 
 
-def open_some(
+def open_bins(
     values: NDArray[np.float32], bins: Bins, chosen: NDArray[np.bool_]
 ) -> tuple[Doubles, Doubles]:
-    """Return ascending cells and weights: the distinct values of chosen bins, means of the rest."""
+    """Return ascending cells and weights: distinct values of the chosen bins, means of the rest."""
     inside = np.zeros(1 << 16, bool)
     inside[bins.labels[chosen]] = True
     singles = np.sort(values[inside[bins.keys]]).astype(np.float64)

@@ -1,4 +1,8 @@
-"""k-means codebooks: weights in, codes and centres out."""
+"""k-means quantization: weights in, codes and a codebook of centres out.
+
+`kmeans_quantize` places all centres freely, `sparse_kmeans` keeps one at exactly zero. The solver
+is in `optimal_kmeans.py`. Read `../metrics.py` next.
+"""
 
 from __future__ import annotations
 
@@ -11,23 +15,73 @@ from .optimal_kmeans import assign, kmeans_1d
 from .tensor import QuantizedTensor
 
 
+def kmeans_quantize(
+    weights: ArrayLike | Tensor, k: int, *, sample_weight: ArrayLike | Tensor | None = None
+) -> QuantizedTensor:
+    """Replace every weight by the nearest of `k` centres placed by k-means.
+
+    The course lab calls this non-uniform quantization; weight sharing, clustering and
+    palettization are other names for it.
+
+    Parameters
+    ----------
+    weights : array_like or Tensor of float, any shape
+        Finite numbers, at least one.
+    k : int
+        Number of centres, 1..65536. With fewer distinct weights, each gets its own centre, and
+        ``k_used`` is their number.
+    sample_weight : array_like or Tensor, same shape, optional
+        How much each weight's squared error counts, at least 0; for instance the diagonal of
+        the Hessian.
+
+    Returns
+    -------
+    QuantizedTensor
+        ``codebook`` holds the ``k_used`` centres, ``bits`` is ``ceil(log2(k_used))``, at least 1.
+
+    Raises
+    ------
+    TypeError
+        If `k` is not an integer or `weights` does not hold real numbers.
+    ValueError
+        If `weights` is empty or not finite, or `k` or `sample_weight` is outside its range.
+
+    See Also
+    --------
+    quantlab_helpers.quantizers.optimal_kmeans.kmeans_1d : the solver.
+
+    Examples
+    --------
+    >>> quantized = kmeans_quantize(np.array([0.0, 0.25, 4.0, 4.5, 9.0]), 3)
+    >>> quantized.codes.tolist(), quantized.codebook.tolist(), quantized.bits
+    ([0, 0, 1, 1, 2], [0.125, 4.25, 9.0], 2)
+    """
+    array = as_weights("weights", weights)
+    finite_range("weights", array)
+    check_int("k", k, low=1, high=65_536)
+    importance = None if sample_weight is None else as_weights("sample_weight", sample_weight)
+    centres = kmeans_1d(array, k, sample_weight=importance).centres
+    bits = max(1, (len(centres) - 1).bit_length())
+    return QuantizedTensor(assign(array, centres), centres.astype(np.float32), bits)
+
+
 def sparse_kmeans(weights: ArrayLike | Tensor, k: int) -> QuantizedTensor:
     """Quantize to exactly zero and `k` - 1 centres for everything else.
 
-    k-means on a pruned tensor places a centre near its many zeros, but not on them; and a centre
-    that weights far from zero share with none costs it nothing.
+    On a pruned tensor, plain k-means places a centre near the many zeros, but not at zero. Here the
+    zeros have a centre of their own, and k-means places the others on the remaining weights.
 
     Parameters
     ----------
     weights : array_like or Tensor of float, any shape
         Zeros stay zero.
     k : int
-        Centres with the zero, 2..65536.
+        Number of centres including zero, 2..65536.
 
     Returns
     -------
     QuantizedTensor
-        One level, 0, where all weights are zero; the same as `kmeans_quantize` where none is.
+        One level, 0, if all weights are zero; the same as `kmeans_quantize` if none is.
 
     Examples
     --------
@@ -49,53 +103,3 @@ def sparse_kmeans(weights: ArrayLike | Tensor, k: int) -> QuantizedTensor:
     codes = np.full(array.shape, below, np.uint8 if bits <= 8 else np.uint16)
     codes[used] = rest.codes + (rest.codes >= below)
     return QuantizedTensor(codes, codebook, bits)
-
-
-def kmeans_quantize(
-    weights: ArrayLike | Tensor, k: int, *, sample_weight: ArrayLike | Tensor | None = None
-) -> QuantizedTensor:
-    """Replace every weight by the nearest of `k` centres placed by k-means.
-
-    The course lab calls this non-uniform quantization; weight sharing, clustering and
-    palettization are other names for it.
-
-    Parameters
-    ----------
-    weights : array_like or Tensor of float, any shape
-        Finite numbers, at least one.
-    k : int
-        Centres wanted, 1..65536. Where there are fewer distinct weights than that, each gets
-        its own centre and ``k_used`` says how many there are.
-    sample_weight : array_like or Tensor, same shape, optional
-        How much each weight's squared error counts, at least 0; for instance the diagonal of
-        the Hessian.
-
-    Returns
-    -------
-    QuantizedTensor
-        ``codebook`` holds the ``k_used`` centres, ``bits`` is ``ceil(log2(k_used))``, at least 1.
-
-    Raises
-    ------
-    TypeError
-        If `k` is not an integer or `weights` does not hold real numbers.
-    ValueError
-        If `weights` is empty or not finite, or `k` or `sample_weight` is outside its range.
-
-    See Also
-    --------
-    quantlab_helpers.kmeans.kmeans_1d : the solver.
-
-    Examples
-    --------
-    >>> quantized = kmeans_quantize(np.array([0.0, 0.25, 4.0, 4.5, 9.0]), 3)
-    >>> quantized.codes.tolist(), quantized.codebook.tolist(), quantized.bits
-    ([0, 0, 1, 1, 2], [0.125, 4.25, 9.0], 2)
-    """
-    array = as_weights("weights", weights)
-    finite_range("weights", array)
-    check_int("k", k, low=1, high=65_536)
-    importance = None if sample_weight is None else as_weights("sample_weight", sample_weight)
-    centres = kmeans_1d(array, k, sample_weight=importance).centres
-    bits = max(1, (len(centres) - 1).bit_length())
-    return QuantizedTensor(assign(array, centres), centres.astype(np.float32), bits)

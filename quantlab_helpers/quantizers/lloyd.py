@@ -1,6 +1,6 @@
 """Lloyd's algorithm, one visible step at a time: k-means as it is taught.
 
-For learning, not for use: `kmeans.py` finds the optimum without steps.
+For learning, not for quantizing: `optimal_kmeans.py` finds the optimum directly.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from torch import Tensor
 
 from .._support.validation import as_weights, check_choice, check_int, finite_range
 from ._prefix_sums import Doubles
-from .optimal_kmeans import Codes, code_type
+from .optimal_kmeans import code_type
+from .tensor import Codes
 
 Init = Literal["linear", "density", "random", "k-means++"]
 
 
 class LloydStep(NamedTuple):
-    """One half of an iteration of `lloyd`: after the codes changed, or after the centres did.
+    """State after one half of an iteration of `lloyd`: new codes ("assign") or centres ("update").
 
     `codes` have the shape of the values; `empty` lists the clusters that no value chose.
     """
@@ -41,7 +42,7 @@ def lloyd(
     rng: np.random.Generator | None = None,
     max_iter: int = 100,
 ) -> Iterator[LloydStep]:
-    """Watch Lloyd's algorithm: assign, update, assign, ... until no code changes.
+    """Yield the states of Lloyd's algorithm: assign, update, assign, ... until no code changes.
 
     The inertia never rises, but where it ends depends on where it starts; compare `kmeans_1d`.
     A centre that no value chooses stays where it is and is listed as empty.
@@ -56,9 +57,9 @@ def lloyd(
         Start from equal steps from minimum to maximum; from equal shares of the values; from
         `k` of the values at random (Forgy); or from values far from those drawn before.
     rng : numpy.random.Generator, optional
-        Where the two random starts draw from; they need it.
+        Random numbers for "random" and "k-means++", which require it.
     max_iter : int, default=100
-        Give up after this many iterations.
+        Stop after this many iterations.
 
     Yields
     ------
@@ -103,12 +104,12 @@ def lloyd(
     elif init == "random":
         centres = np.sort(rng.choice(x, k, replace=False))
     else:
-        centres = _plus_plus(x, k, rng)
-    return _lloyd(data, centres, max_iter)
+        centres = _kmeans_plus_plus(x, k, rng)
+    return _iterate(data, centres, max_iter)
 
 
-def _lloyd(data: Doubles, centres: Doubles, max_iter: int) -> Iterator[LloydStep]:
-    """Take turns: the nearest centre for every value, then the mean value for every centre."""
+def _iterate(data: Doubles, centres: Doubles, max_iter: int) -> Iterator[LloydStep]:
+    """Alternate: the nearest centre for every value, then the mean value for every centre."""
     x, k = data.ravel(), centres.size
     old: NDArray[np.intp] | None = None
     for iteration in range(1, max_iter + 1):
@@ -127,8 +128,8 @@ def _lloyd(data: Doubles, centres: Doubles, max_iter: int) -> Iterator[LloydStep
         old = nearest
 
 
-def _plus_plus(x: Doubles, k: int, rng: np.random.Generator) -> Doubles:
-    """Draw k values, each with a chance in proportion to its squared distance to those drawn."""
+def _kmeans_plus_plus(x: Doubles, k: int, rng: np.random.Generator) -> Doubles:
+    """Return k values, drawn in proportion to their squared distance to those drawn before."""
     centres = [rng.choice(x)]
     distance = np.full(x.size, np.inf)
     while len(centres) < k:

@@ -1,9 +1,8 @@
-"""One-dimensional k-means: the best ``k`` values to stand for many weights.
+"""One-dimensional k-means: the `k` centres with the smallest squared error, and the nearest centre.
 
-On a line the clusters are runs of the sorted values, so the search is for ``k - 1`` cuts and needs
-neither seed nor restarts. Nothing here knows about bits, layers or files, or clusters vectors; the
-textbook algorithm, one visible step at a time, is in `lloyd.py`. Read `kmeans_1d`, then
-`_best_cuts` and down from there.
+In one dimension the clusters are runs of the sorted values, so the search is for ``k - 1`` cuts and
+needs neither seed nor restarts. The textbook algorithm, step by step, is in `lloyd.py`. Read
+`kmeans_1d` first, then `_best_cuts` and the functions that it calls.
 """
 
 from __future__ import annotations
@@ -17,14 +16,23 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from .._support.validation import as_weights, check_int, finite_range
-from ._binning import Bins, bin_ends, group, open_some
-from ._prefix_sums import EXACT, Cuts, Doubles, Floats, Line, pair_costs, power_of_two, run_cost
+from ._binning import Bins, bin_ends, group_by_leading_bits, open_bins
+from ._prefix_sums import (
+    EXACT_MAX_CELLS,
+    Cuts,
+    Doubles,
+    Floats,
+    SortedCells,
+    pair_costs,
+    power_of_two,
+    run_cost,
+)
+from .tensor import Codes
 
-Codes = NDArray[np.unsignedinteger[Any]]
-
-_FEW, _MANY = 8, 32_768  # for up to so many centres of more than so many values, bins beat a sort
-_FINE = 128  # bins per centre that leave a cut enough places to choose from
-_REACH = 16  # steps that a cut may move to either side in one sweep
+# For at most so many centres of more than so many values, binning is faster than sorting.
+BINNING_MAX_K, BINNING_MIN_VALUES = 8, 32_768
+BINS_PER_CENTRE = 128  # bins per centre that leave a cut enough places to choose from
+CUT_RADIUS = 16  # steps that a cut may move to either side at once
 
 
 class Centres(NamedTuple):
@@ -72,28 +80,33 @@ def kmeans_1d(
 
     Examples
     --------
-    >>> found = kmeans_1d([1.0, 2.0, 9.0, 11.0], 2)
-    >>> found.centres.tolist(), found.inertia, found.k_used
+    >>> result = kmeans_1d([1.0, 2.0, 9.0, 11.0], 2)
+    >>> result.centres.tolist(), result.inertia, result.k_used
     ([1.5, 10.0], 2.5, 2)
     """
     data = as_weights("values", values)
     finite_range("values", data)
     check_int("k", k, low=1, high=65_536)
-    if sample_weight is None and data.dtype == np.float32 and k <= _FEW and data.size > _MANY:
-        bins = group(data.reshape(-1))
-        if bins.counts.size > max(EXACT, _FINE * k):
-            return _by_bins(data.reshape(-1), bins, k)
+    if (
+        sample_weight is None
+        and data.dtype == np.float32
+        and k <= BINNING_MAX_K
+        and data.size > BINNING_MIN_VALUES
+    ):
+        bins = group_by_leading_bits(data.reshape(-1))
+        if bins.counts.size > max(EXACT_MAX_CELLS, BINS_PER_CENTRE * k):
+            return _kmeans_by_bins(data.reshape(-1), bins, k)
     if sample_weight is None:
         cells, weights = np.sort(data, axis=None), None
     else:
         cells, weights = _sort_weighted(data, sample_weight)
     cells, weights = _merge_equal(cells, weights, k)
     k = min(k, cells.size)
-    if cells.size <= EXACT:
-        cuts = _cheapest(pair_costs(cells, weights), np.arange(cells.size + 1), k)
+    if cells.size <= EXACT_MAX_CELLS:
+        cuts = _optimal_cuts(pair_costs(cells, weights), np.arange(cells.size + 1), k)
     else:
-        cuts = _best_cuts(Line(cells, weights, k), k)
-    return _summarise(cells, weights, cuts)
+        cuts = _best_cuts(SortedCells(cells, weights, k), k)
+    return _centres_of_runs(cells, weights, cuts)
 
 
 def assign(values: ArrayLike | Tensor, centres: ArrayLike) -> Codes:
@@ -143,7 +156,7 @@ def assign(values: ArrayLike | Tensor, centres: ArrayLike) -> Codes:
 
 
 def _code_finder(middles: Floats, size: int) -> Callable[[Floats], NDArray[Any]]:
-    """Return the fastest way to count, for each of `size` values, the middles below it."""
+    """Return the fastest function that counts, for each of `size` values, the middles below it."""
     if middles.dtype == np.float32 and middles.size > 12 and size > 1 << 16:
         low, high = (np.searchsorted(middles, end) for end in bin_ends())
         codes = low.astype(code_type(middles.size + 1))
@@ -151,10 +164,10 @@ def _code_finder(middles: Floats, size: int) -> Callable[[Floats], NDArray[Any]]
 
         def look_up(block: Floats) -> NDArray[Any]:
             keys = block.view(np.uint32) >> 16
-            found = codes.take(keys)
-            rest = np.flatnonzero(mixed.take(keys))  # a middle runs through their bin
-            found[rest] = np.searchsorted(middles, block[rest])
-            return found
+            result = codes.take(keys)
+            rest = np.flatnonzero(mixed.take(keys))  # their bin contains a middle
+            result[rest] = np.searchsorted(middles, block[rest])
+            return result
 
         return look_up
     if middles.size < 256:
@@ -174,7 +187,7 @@ def _middles(levels: Doubles, dtype: np.dtype[Any]) -> Floats:
     half = 0.5 if np.abs(levels).max() < 1e307 else 1.0
     low, high = levels[:-1] * (0.5 / half), levels[1:] * (0.5 / half)
     total = low + high
-    lost = (low - (total - (total - low))) + (high - (total - low))  # what rounding took from it
+    lost = (low - (total - (total - low))) + (high - (total - low))  # the rounding error of `total`
     with np.errstate(over="ignore"):
         middles = (total * half).astype(dtype)
     twice = middles.astype(np.float64) / half
@@ -202,7 +215,7 @@ def _sort_weighted(data: Floats, sample_weight: ArrayLike | Tensor) -> tuple[Flo
 
 def _merge_equal(cells: Floats, weights: Doubles | None, k: int) -> tuple[Floats, Doubles | None]:
     """Merge equal values into one weighted cell, unless repeats are too short to matter."""
-    if cells.size > _REACH * k and not (cells[_REACH:] == cells[:-_REACH]).any():
+    if cells.size > CUT_RADIUS * k and not (cells[CUT_RADIUS:] == cells[:-CUT_RADIUS]).any():
         return cells, weights
     starts = np.flatnonzero(np.r_[True, cells[1:] != cells[:-1]])
     if weights is None:
@@ -210,50 +223,57 @@ def _merge_equal(cells: Floats, weights: Doubles | None, k: int) -> tuple[Floats
     return cells[starts], np.add.reduceat(weights, starts)
 
 
-def _by_bins(values: NDArray[np.float32], bins: Bins, k: int) -> Centres:
-    """Find the cuts between bins, then open the bins around them until each cut is in an open one.
+def _kmeans_by_bins(values: NDArray[np.float32], bins: Bins, k: int) -> Centres:
+    """Return the centres of values in bins, sorting only the bins near a cut.
 
-    Sorting is most of the work for a few centres, and nearly all of it orders values far from any
-    cut. A closed bin costs what its mean costs, and a constant.
+    For a few centres sorting is most of the work, and nearly all of it orders values far from any
+    cut. An unsorted bin counts as its mean; its own squared error is a constant. Bins around the
+    cuts are opened until each cut is in an open one.
     """
     total = np.r_[0, bins.counts.cumsum()]
     cells, weights = bins.means, bins.counts
-    line = Line(cells, weights, k)
-    cuts = _descend(line, _exact(line, line.equal_steps(EXACT // 2), k), 4, stop=256)
+    sorted_cells = SortedCells(cells, weights, k)
+    start = sorted_cells.companding_cuts(EXACT_MAX_CELLS // 2)
+    start = _optimal_cuts_among(sorted_cells, start, k)
+    cuts = _improve_cuts(sorted_cells, start, 4, stop=256)
     opened = np.zeros(bins.counts.size, bool)
     while True:
         before = np.r_[0, weights.cumsum()][cuts]
         beside = np.r_[before[1:-1] - 1, before[1:-1]]  # the last value before each cut, the next
         at = np.searchsorted(total, beside, side="right") - 1
         if opened[at].all():
-            found = _summarise(cells, weights, cuts)
-            return found._replace(inertia=found.inertia + float(bins.errors[~opened].sum()))
+            result = _centres_of_runs(cells, weights, cuts)
+            return result._replace(inertia=result.inertia + float(bins.errors[~opened].sum()))
         for side in (-2, -1, 0, 1, 2):
             opened[np.clip(at + side, 0, opened.size - 1)] = True
-        cells, weights = open_some(values, bins, opened)
+        cells, weights = open_bins(values, bins, opened)
         cuts = np.searchsorted(np.r_[0, weights.cumsum()], before)
-        cuts = _descend(Line(cells, weights, k), cuts, 256, finest=values.size)
+        cuts = _improve_cuts(SortedCells(cells, weights, k), cuts, 256, finest=values.size)
 
 
-def _best_cuts(line: Line, k: int) -> Cuts:
-    """Start from companding, descend to single cells, and join what two descents found best."""
-    if k > 85:  # where a second descent costs more than the 1e-4 that it gains
-        return _descend(line, line.equal_steps(k), 4)
-    start = line.equal_steps(k) if k > 32 else _exact(line, line.equal_steps(EXACT), k)
+def _best_cuts(sorted_cells: SortedCells, k: int) -> Cuts:
+    """Return the cuts of the best k runs: from companding, improved down to single cells."""
+    if k > 85:  # a second descent would gain less than 1e-4
+        return _improve_cuts(sorted_cells, sorted_cells.companding_cuts(k), 4)
+    if k > 32:
+        start = sorted_cells.companding_cuts(k)
+    else:
+        grid = sorted_cells.companding_cuts(EXACT_MAX_CELLS)
+        start = _optimal_cuts_among(sorted_cells, grid, k)
     if k <= 16:
-        return _descend(line, start, 4)
-    # Steps of other sizes get caught in other places, so each descent may be best somewhere.
-    found = [_descend(line, start, parts, stop=256) for parts in (4, 6)]
-    return _descend(line, _exact(line, np.unique(found), k), 256)
+        return _improve_cuts(sorted_cells, start, 4)
+    # Different steps end in different local optima: combine the cuts of both.
+    both = [_improve_cuts(sorted_cells, start, parts, stop=256) for parts in (4, 6)]
+    return _improve_cuts(sorted_cells, _optimal_cuts_among(sorted_cells, np.unique(both), k), 256)
 
 
-def _exact(line: Line, candidates: Cuts, k: int) -> Cuts:
-    """Return the best partition into k runs among all that cut only at the candidates."""
-    moments = line.before(candidates)
-    return _cheapest(run_cost(moments[:, :, None], moments[:, None, :]), candidates, k)
+def _optimal_cuts_among(sorted_cells: SortedCells, candidates: Cuts, k: int) -> Cuts:
+    """Return the best partition into k runs that cuts only at the candidates."""
+    moments = sorted_cells.moments_before(candidates)
+    return _optimal_cuts(run_cost(moments[:, :, None], moments[:, None, :]), candidates, k)
 
 
-def _cheapest(cost: Doubles, candidates: Cuts, k: int) -> Cuts:
+def _optimal_cuts(cost: Doubles, candidates: Cuts, k: int) -> Cuts:
     """Return the k runs of least total cost, by dynamic programming over cost[start, end]."""
     best, back = cost[0], []
     for _ in range(k - 1):
@@ -266,18 +286,23 @@ def _cheapest(cost: Doubles, candidates: Cuts, k: int) -> Cuts:
     return np.unique(candidates[[0, *path]])
 
 
-def _descend(
-    line: Line, cuts: Cuts, parts: int, *, stop: float = np.inf, finest: int | None = None
+def _improve_cuts(
+    sorted_cells: SortedCells,
+    cuts: Cuts,
+    parts: int,
+    *,
+    stop: float = np.inf,
+    finest: int | None = None,
 ) -> Cuts:
-    """Move all cuts at once, in steps of 1/parts of a cluster and finer, until none helps."""
-    best, finest = np.inf, finest or line.size
+    """Move all cuts by steps of 1/parts of a cluster, then finer ones, until none helps."""
+    best, finest = np.inf, finest or sorted_cells.size
     while True:
-        moved, inertia, at_end = _sweep(line, cuts, parts)
+        moved, inertia, at_end = _improve_cuts_once(sorted_cells, cuts, parts)
         gain = best - inertia
         if gain > 0:
             cuts, best = moved, inertia
-        # A grid of steps costs about 1 / parts**2 of the inertia: perfecting it further is vain.
-        # And where a few cuts all stayed within reach, another look would find them in place.
+        # Steps of this size leave about 1 / parts**2 of the inertia: a smaller gain is not worth
+        # another round. Nor is one needed if a few cuts all stayed within the radius.
         near = not at_end and cuts.size <= 17
         if near or not gain > 0.02 / parts**2 * best or cuts.size > 4096:
             if parts >= min(stop, finest):
@@ -285,23 +310,25 @@ def _descend(
             parts = 4 * parts if parts < np.diff(cuts).max() else finest
 
 
-def _sweep(line: Line, cuts: Cuts, parts: int) -> tuple[Cuts, float, bool]:
-    """Return the best cuts within 16 steps of these, their inertia, and if one took all 16.
+def _improve_cuts_once(
+    sorted_cells: SortedCells, cuts: Cuts, parts: int
+) -> tuple[Cuts, float, bool]:
+    """Return the best cuts within 16 steps of these, their inertia, and if one moved all 16.
 
-    A step is 1/parts of the cluster that it crosses, measured on companding's integral, where it
-    matters as much in a thin tail as in the bulk; none is shorter than one cell. The costs
-    between the options of neighbouring cuts form a chain of tables: a dynamic program walks it.
+    A step is 1/parts of the cluster that it crosses, measured on companding's integral, which
+    weighs a thin tail like the bulk; it is at least one cell. The costs between the options of
+    neighbouring cuts form a chain of tables, which a dynamic program minimises over.
     """
-    steps, places = np.arange(-_REACH, _REACH + 1), np.arange(cuts.size)
-    height = np.interp(cuts, line.knots, line.integral)
+    steps, places = np.arange(-CUT_RADIUS, CUT_RADIUS + 1), np.arange(cuts.size)
+    height = np.interp(cuts, sorted_cells.knots, sorted_cells.integral)
     height = np.interp(places[:, None] + steps / parts, places, height)
-    spread = np.interp(height, line.integral, line.knots) - cuts[:, None]
+    spread = np.interp(height, sorted_cells.integral, sorted_cells.knots) - cuts[:, None]
     spread = np.sign(steps) * np.maximum(np.abs(np.rint(spread)), np.abs(steps))
-    options = np.clip(cuts[:, None] + spread.astype(np.intp), 1, line.size - 1)
-    options[0], options[-1] = 0, line.size
+    options = np.clip(cuts[:, None] + spread.astype(np.intp), 1, sorted_cells.size - 1)
+    options[0], options[-1] = 0, sorted_cells.size
     best, back = np.zeros(steps.size), np.empty(options.shape, np.intp)
     for first in range(1, cuts.size, 16):
-        moments = line.before(options[first - 1 : first + 16])
+        moments = sorted_cells.moments_before(options[first - 1 : first + 16])
         for j, cost in enumerate(
             run_cost(moments[:, :-1, :, None], moments[:, 1:, None, :]), first
         ):
@@ -316,8 +343,8 @@ def _sweep(line: Line, cuts: Cuts, parts: int) -> tuple[Cuts, float, bool]:
     return moved, float(best[0]), at_end
 
 
-def _summarise(cells: Floats, weights: Doubles | None, cuts: Cuts) -> Centres:
-    """Compute each run's mean and squared error afresh, about a value of its own."""
+def _centres_of_runs(cells: Floats, weights: Doubles | None, cuts: Cuts) -> Centres:
+    """Return each run's mean and the inertia, computed about a value within the run."""
     centres, inertia = np.empty(cuts.size - 1), 0.0
     for j, (start, end) in enumerate(pairwise(cuts.tolist())):
         run, scale = cells[start:end].astype(np.float64), power_of_two(cells[start:end])

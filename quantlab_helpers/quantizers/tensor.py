@@ -1,4 +1,7 @@
-"""A quantized tensor: codes, codebook, and the bytes that they take."""
+"""A quantized tensor: codes, codebook, and the bytes that they take.
+
+Every quantizer of this package returns one. Read `uniform.py` next.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,8 @@ from numpy.typing import NDArray
 
 Codes = NDArray[np.unsignedinteger[Any]]
 
-
-_LARGEST = float(np.finfo(np.float32).max)
-
-
-_BLOCK = 32_768  # float64 scratch of this many values stays in the processor's second-level cache
+FLOAT32_MAX = float(np.finfo(np.float32).max)
+BLOCK_SIZE = 32_768  # values; as float64 they fit in a processor's second-level cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +37,7 @@ class QuantizedTensor:
 
     Examples
     --------
+    >>> from quantlab_helpers import uniform_quantize
     >>> quantized = uniform_quantize(np.array([-1.0, 0.4, 2.0]), 2)
     >>> quantized.codes.tolist(), quantized.codebook.tolist()
     ([0, 1, 3], [-1.0, 0.0, 1.0, 2.0])
@@ -63,7 +64,7 @@ class QuantizedTensor:
 
     @property
     def overhead_bytes(self) -> int:
-        """Bytes that the codes need beside them.
+        """Bytes of the table or grid that turns codes into values.
 
         Two float32 numbers (min and max, or scale and zero point) per affine grid; a learned
         codebook costs 4 bytes per centre.
@@ -77,8 +78,8 @@ class QuantizedTensor:
         if self.axis is None:
             values = np.empty(self.codes.shape, np.float32)
             flat, codes = values.reshape(-1), self.codes.reshape(-1)
-            for start in range(0, flat.size, _BLOCK):  # indices widen to 8 bytes: a block at a time
-                block = slice(start, start + _BLOCK)
+            for start in range(0, flat.size, BLOCK_SIZE):  # np.take widens the indices to 8 bytes
+                block = slice(start, start + BLOCK_SIZE)
                 np.take(self.codebook, codes[block], out=flat[block], mode="clip")
             return values
         rows = np.moveaxis(self.codes, self.axis, 0)

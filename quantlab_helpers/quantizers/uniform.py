@@ -1,7 +1,7 @@
-"""Turn weights into small integers and back: equal steps, or centres learned by k-means.
+"""Uniform quantization: weights in, codes on a grid of equal steps out.
 
-Arrays in, a `QuantizedTensor` out: no network, no file, no plot, and the array that comes in is
-never changed. `kmeans.py` holds the solver behind `kmeans_quantize`. Read `network.py` next.
+One grid per tensor or per channel, with a floating-point or an integer zero point, over the whole
+range or a clipped one. Read `kmeans.py` next.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from .._support.validation import as_weights, check_choice, check_int, finite_range
-from .tensor import _BLOCK, _LARGEST, Codes, QuantizedTensor
+from .tensor import BLOCK_SIZE, FLOAT32_MAX, Codes, QuantizedTensor
 
 
 def uniform_quantize(
@@ -84,10 +84,10 @@ def uniform_quantize(
     check_choice("granularity", granularity, ("per_tensor", "per_channel"))
     kept = 100.0 if clip == "minmax" else _check_clip(clip)
     low, high = finite_range("weights", array)
-    if max(-low, high) > _LARGEST:
+    if max(-low, high) > FLOAT32_MAX:
         raise ValueError(
-            f"`weights` must fit in float32 (at most {_LARGEST:.3g}), got values from {low:.3g} to "
-            f"{high:.3g}; scale them down first."
+            f"`weights` must fit in float32 (at most {FLOAT32_MAX:.3g}), got values from {low:.3g} "
+            f"to {high:.3g}; scale them down first."
         )
     if granularity == "per_tensor":
         codes, codebook, scale, zero = _uniform(array.reshape(-1), bits, zero_point, kept)
@@ -115,7 +115,7 @@ def _check_clip(clip: Any) -> float:
     if isinstance(clip, str | bool) or not 50 <= clip <= 100:
         raise ValueError(
             '`clip` must be "minmax" or a percentage from 50 to 100, '
-            f"got {clip!r}; 99.9 keeps the central 99.9 %."
+            f"got {clip!r}; 99.9 keeps the central 99.9%."
         )
     return float(clip)
 
@@ -129,7 +129,7 @@ def _uniform(
         low, high = float(values.min()), float(values.max())
     else:
         tail = (100 - kept) / 2
-        ends = np.percentile(values, [tail, 100 - tail]).astype(np.float32)  # as they are stored
+        ends = np.percentile(values, [tail, 100 - tail]).astype(np.float32)  # as in the file
         low, high = float(ends[0]), float(ends[1])
     if zero_point == "int":
         low, high = min(low, 0.0), max(high, 0.0)
@@ -150,7 +150,7 @@ def minmax_grid(low: float, high: float, bits: int) -> tuple[NDArray[np.float32]
     """Return levels, scale and zero point of the grid from `low` to `high`."""
     steps = 2**bits - 1
     scale = (high - low) / steps
-    if scale < np.finfo(np.float64).tiny:  # constant, or too narrow for float32 to tell apart
+    if scale < np.finfo(np.float64).tiny:  # constant, or narrower than float32 resolves
         return np.full(steps + 1, low, np.float32), 0.0, 0.0
     return np.linspace(low, high, steps + 1).astype(np.float32), scale, -low / scale
 
@@ -158,7 +158,9 @@ def minmax_grid(low: float, high: float, bits: int) -> tuple[NDArray[np.float32]
 def integer_grid(scale: float, zero: float, bits: int) -> NDArray[np.float32]:
     """Return the levels ``(c - zero) * scale``, of which one is exactly 0."""
     levels = (np.arange(2**bits) - zero) * scale
-    return np.clip(levels, -_LARGEST, _LARGEST).astype(np.float32)  # an end may be half a step out
+    return np.clip(levels, -FLOAT32_MAX, FLOAT32_MAX).astype(
+        np.float32
+    )  # an end can be half a step beyond
 
 
 def _codes(
@@ -174,9 +176,9 @@ def _codes(
     Without a zero point all values must lie between origin and origin + steps * scale.
     """
     codes = np.empty(values.shape, np.uint8 if steps < 256 else np.uint16)
-    scratch = np.empty(min(_BLOCK, values.size))
-    for start in range(0, values.size, _BLOCK):
-        block = values[start : start + _BLOCK]
+    scratch = np.empty(min(BLOCK_SIZE, values.size))
+    for start in range(0, values.size, BLOCK_SIZE):
+        block = values[start : start + BLOCK_SIZE]
         position = scratch[: block.size]
         np.subtract(block, origin, out=position, dtype=np.float64)
         np.divide(position, scale, out=position)
@@ -184,5 +186,5 @@ def _codes(
         if zero is not None:
             np.add(position, zero, out=position)
             np.clip(position, 0, steps, out=position)
-        codes[start : start + _BLOCK] = position
+        codes[start : start + BLOCK_SIZE] = position
     return codes

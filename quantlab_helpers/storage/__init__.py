@@ -1,4 +1,7 @@
-"""Write a quantized network to a file, read it back, and count each of its bytes."""
+"""Write a quantized network to a file, read it back, and count each of its bytes.
+
+Reading order: `bit_packing`, `entropy_coding`, `huffman`, `tensor_record`, `file`, `ledgers`.
+"""
 
 from .file import CODINGS as CODINGS
 from .file import load_quantized as load_quantized

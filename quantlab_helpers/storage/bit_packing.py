@@ -1,4 +1,7 @@
-"""Codes to bytes at a fixed width, and back."""
+"""Codes to bytes at a fixed number of bits per code, and back.
+
+Integers in, bytes out; no file, no network. Read `entropy_coding.py` next.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +50,7 @@ def pack(codes: ArrayLike, bits: int) -> bytes:
     array = _as_codes(codes)
     if array.size and int(array.max()) >> bits:
         raise ValueError(
-            f"`codes` must be below {2**bits} to fit in {bits} bits, got {array.max()}; "
+            f"`codes` must be below {2**bits} to fit in {_bits(bits)}, got {array.max()}; "
             "raise `bits`, or use fewer levels."
         )
     pairs = array.astype("<u2").view(np.uint8).reshape(-1, 2)
@@ -65,7 +68,7 @@ def unpack(packed: ByteStream, bits: int, *, count: int) -> Codes:
     bits : int
         Bits per code, 1..16.
     count : int
-        How many codes there are; the bytes alone cannot tell, since the last one is filled up.
+        Number of codes. The bytes do not determine it, because the last one is filled with zeros.
 
     Returns
     -------
@@ -90,7 +93,7 @@ def unpack(packed: ByteStream, bits: int, *, count: int) -> Codes:
     needed = -(-count * bits // 8)
     if stream.size != needed:
         raise ValueError(
-            f"`packed` must have {needed:,} bytes for {count:,} codes of {bits} bits, got "
+            f"`packed` must have {needed:,} bytes for {count:,} codes of {_bits(bits)}, got "
             f"{stream.size:,}; pass the `bits` and `count` that were packed."
         )
     matrix = np.unpackbits(stream, count=count * bits, bitorder="little").reshape(-1, bits)
@@ -98,6 +101,10 @@ def unpack(packed: ByteStream, bits: int, *, count: int) -> Codes:
     if bits <= 8:
         return pairs.reshape(-1)
     return pairs.view("<u2").astype(np.uint16).reshape(-1)
+
+
+def _bits(count: int) -> str:
+    return "1 bit" if count == 1 else f"{count} bits"
 
 
 def _as_codes(codes: ArrayLike) -> NDArray[np.unsignedinteger[Any]]:

@@ -1,8 +1,8 @@
-"""Codes to bytes and back: packed at a fixed width, or at their entropy.
+"""Codes to bytes at their entropy, and back, with asymmetric numeral systems.
 
-Integers in, bytes out; no file, no network. A fixed width spends the same bits on every code; the
-entropy coder spends fractions of a bit on a frequent one, which is where a layer full of zeros
-becomes small. `huffman.py`, which comes next, stands between the two.
+Integers in, bytes out; no file, no network. `pack` spends the same bits on every code; the entropy
+coder spends a fraction of a bit on a frequent one, so that a layer full of zeros becomes small.
+Huffman's code, in `huffman.py`, is between the two; read it next.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ def entropy_encode(codes: ArrayLike, *, k: int | None = None) -> bytes:
     Returns
     -------
     bytes
-        First how often each symbol occurs, then the stream; at most a few bytes above
-        `bound_bytes` for the stream and 1 to 3 bytes per symbol for the counts.
+        The count of each symbol, 1 to 3 bytes each, then the stream, at most a few bytes above
+        `bound_bytes`.
 
     Raises
     ------
@@ -51,6 +51,7 @@ def entropy_encode(codes: ArrayLike, *, k: int | None = None) -> bytes:
 
     Examples
     --------
+    >>> from quantlab_helpers import pack
     >>> codes = [0] * 990 + [1] * 10
     >>> len(pack(codes, 1)), len(entropy_encode(codes)), round(bound_bytes(codes), 1)
     (125, 16, 10.1)
@@ -77,7 +78,7 @@ def entropy_decode(encoded: ByteStream, *, count: int, k: int) -> Codes:
     encoded : bytes or ndarray of uint8
         Counts and stream.
     count : int
-        How many codes there are.
+        Number of codes.
     k : int
         Number of symbols, 1..65536.
 
@@ -115,13 +116,13 @@ def entropy_decode(encoded: ByteStream, *, count: int, k: int) -> Codes:
     coder = constriction.stream.stack.AnsCoder(np.frombuffer(words, "<u4").astype(np.uint32))
     ranks = coder.decode(_probabilities(counts[used]), count)
     if not coder.is_empty():
-        raise ValueError("`encoded` must end with its last code, got more bytes behind it.")
+        raise ValueError("`encoded` must end with its last code, got more bytes after it.")
     codes: Codes = used[ranks].astype(dtype)
     return codes
 
 
 def counts_bytes(encoded: ByteStream, *, k: int) -> int:
-    """Return how many bytes of an entropy-coded message are its table of counts.
+    """Return the number of bytes of an entropy-coded message that are its table of counts.
 
     Parameters
     ----------
@@ -138,7 +139,7 @@ def counts_bytes(encoded: ByteStream, *, k: int) -> int:
     Raises
     ------
     ValueError
-        If no table of `k` counts stands there.
+        If `encoded` does not begin with a table of `k` counts.
 
     Examples
     --------
@@ -149,7 +150,7 @@ def counts_bytes(encoded: ByteStream, *, k: int) -> int:
 
 
 def bound_bytes(codes: ArrayLike) -> float:
-    """Return the bytes below which no coder gets that takes the codes for independent draws.
+    """Return the entropy bound: the fewest bytes for codes that are independent draws.
 
     Parameters
     ----------
@@ -159,8 +160,8 @@ def bound_bytes(codes: ArrayLike) -> float:
     Returns
     -------
     float
-        Number of codes times `entropy_bits`, divided by 8. A coder that sees more than the
-        frequencies (which rows are empty, for instance) can get below it.
+        Number of codes times `entropy_bits`, divided by 8. A coder that uses more than the
+        frequencies (for instance, which rows are empty) can get below it.
 
     Examples
     --------
@@ -171,6 +172,7 @@ def bound_bytes(codes: ArrayLike) -> float:
 
 
 def _probabilities(counts: NDArray[np.int64]) -> Any:
+    """Return constriction's model of symbols with these counts."""
     import constriction
 
     shares = counts / counts.sum()
@@ -189,17 +191,17 @@ def write_numbers(numbers: Iterable[int]) -> bytes:
 
 
 def read_number(stream: bytes, start: int) -> tuple[int, int]:
-    """Return the number at `start`, below 2**42, and where it ends; ValueError if none does."""
+    """Return the number at `start`, below 2**42, and the position after it; else ValueError."""
     number = 0
     for place, byte in enumerate(stream[start : start + 6]):
         number |= (byte & 127) << 7 * place
         if byte < 128:
             return number, start + place + 1
-    raise ValueError("`encoded` must hold whole numbers, got a stream that ends within one.")
+    raise ValueError("`encoded` must hold whole numbers, got a stream that ends inside a number.")
 
 
 def _write_counts(counts: NDArray[np.int64]) -> bytes:
-    """Write each count; after a 0, how many more zeros follow."""
+    """Return the counts as bytes; after a 0, the number of further zeros."""
     numbers: list[int] = []
     bounds = np.flatnonzero(np.diff(np.concatenate([[-1], counts])) != 0).tolist()
     for start, end in pairwise([*bounds, counts.size]):
@@ -209,7 +211,7 @@ def _write_counts(counts: NDArray[np.int64]) -> bytes:
 
 
 def _read_counts(stream: bytes, k: int) -> tuple[NDArray[np.int64], int]:
-    """Return the `k` counts at the beginning of `stream`, and where they end."""
+    """Return the `k` counts at the beginning of `stream`, and the position after them."""
     counts: list[int] = []
     position = 0
     while len(counts) < k:

@@ -1,8 +1,8 @@
-"""The real file: a quantized network on disk, read back bit for bit, and where each byte goes.
+"""Write a quantized network to one file, and read it back bit for bit.
 
 A file is one safetensors container with one array of bytes and one line of text. The line has a
-format version, the coding, a checksum, and an entry per tensor: its name, shape, bits, scheme and
-the coding of its codes. Nothing is ever unpickled. Read `finetune.py` next.
+format version, the coding, a checksum, and a record per tensor: its name, shape, bits, scheme and
+the coding of its codes (`tensor_record.py`). Nothing is ever unpickled. Read `ledgers.py` next.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from __future__ import annotations
 import json
 import re
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import accumulate, pairwise
 from pathlib import Path
 
@@ -24,14 +26,12 @@ from .._support.validation import check_choice, resolve_device
 from ..model import reset_model
 from ..network import QuantizedModel
 from ..quantizers.tensor import QuantizedTensor
-from .tensor_record import Entry, decode, encode, encode_floats
+from .tensor_record import TensorRecord, decode, encode, encode_floats
 
 FORMAT_VERSION = 1
 CODINGS = ("packed", "huffman", "entropy")
-LARGEST_FILE = 32 * 2**20  # more than any coding makes of a Net
-
-
-_LINE = re.compile(r"(packed|huffman|entropy);([0-9a-f]{8});(.*)")
+MAX_FILE_BYTES = 32 * 2**20  # more than any coding needs for a Net
+_LINE_PATTERN = re.compile(r"(packed|huffman|entropy);([0-9a-f]{8});(.*)")
 
 
 def save_quantized(model: QuantizedModel, path: str | Path, *, coding: str = "entropy") -> int:
@@ -45,8 +45,8 @@ def save_quantized(model: QuantizedModel, path: str | Path, *, coding: str = "en
         The file to write. An existing file is replaced.
     coding : {"entropy", "huffman", "packed"}, default="entropy"
         "packed": every code takes the tensor's bits. "huffman": Huffman's code where that is
-        smaller with its table. "entropy": the smallest of these and the entropy coder,
-        tensor by tensor; rows and columns of one code only may be left out before it.
+        smaller, table included. "entropy": the smallest of these and the entropy coder,
+        tensor by tensor; rows and columns of a single code can be left out before it.
 
     Returns
     -------
@@ -63,7 +63,7 @@ def save_quantized(model: QuantizedModel, path: str | Path, *, coding: str = "en
     Notes
     -----
     Floats and centres are stored as float16 where that changes none of them, else as float32. A
-    BatchNorm tensor that does nothing (weight and variance 1, bias and mean 0) is left out.
+    BatchNorm tensor with its default value (weight and variance 1, bias and mean 0) is left out.
 
     Examples
     --------
@@ -83,28 +83,28 @@ def save_quantized(model: QuantizedModel, path: str | Path, *, coding: str = "en
             f"`model` must be a QuantizedModel, got {type(model).__name__}; pass what "
             "quantize_model returned (save_net writes a float32 network)."
         )
-    fresh = _fresh_tensors()
+    defaults = default_tensors()
     shapes = {name: _shape(tensor) for name, tensor in model.tensors.items()}
-    if shapes != {name: tuple(tensor.shape) for name, tensor in fresh.items()}:
+    if shapes != {name: tuple(tensor.shape) for name, tensor in defaults.items()}:
         raise ValueError(
             "`model` must be made from this package's Net, got tensors of other names or shapes; "
             "load_quantized builds a Net around them."
         )
-    entries: list[Entry] = []
+    records: list[TensorRecord] = []
     parts: list[bytes] = []
-    for name, default in fresh.items():
+    for name, default in defaults.items():
         tensor = model.tensors[name]
         if isinstance(tensor, QuantizedTensor):
-            entry, content = encode(name, tensor, coding)
-        elif _is_batchnorm(name) and torch.equal(tensor.cpu(), default):
+            record, content = encode(name, tensor, coding)
+        elif is_batchnorm(name) and torch.equal(tensor.cpu(), default):
             continue
         else:
-            entry, content = encode_floats(name, tensor)
-        entries.append(entry)
+            record, content = encode_floats(name, tensor)
+        records.append(record)
         parts.append(content)
     data = b"".join(parts)
-    rows = " ".join(map(str, entries))
-    line = f"{FORMAT_VERSION};{coding};{_checksum(coding, rows, data)};{rows}"
+    header_text = " ".join(map(str, records))
+    line = f"{FORMAT_VERSION};{coding};{_checksum(coding, header_text, data)};{header_text}"
     array = np.frombuffer(data, np.uint8)
     file = safetensors.numpy.save({"data": array}, metadata={"quantlab": line})
     write_atomically(Path(path), file)
@@ -119,21 +119,21 @@ def load_quantized(path: str | Path, *, device: str | torch.device | None = None
     path : str or Path
         The file.
     device : str or torch.device, optional
-        Where the network computes; by default CUDA or MPS where there is one, else the CPU.
+        Device of the network; by default CUDA or MPS where there is one, else the CPU.
 
     Returns
     -------
     QuantizedModel
         ``net`` is a `Net` in evaluation mode; ``tensors`` are bit for bit those that were saved.
-        What the weights were before quantization is not in the file: ``original`` holds the
-        dequantized values.
+        The weights before quantization are not in the file: ``original`` holds the dequantized
+        values.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the file is damaged, truncated, written by a newer version, or something else.
+        If the file is damaged, truncated, of another kind, or written by a newer version.
 
     Examples
     --------
@@ -147,14 +147,14 @@ def load_quantized(path: str | Path, *, device: str | torch.device | None = None
     (242372, 4)
     """
     target = resolve_device(device)
-    _, stored, _ = _read(Path(path))
+    _, stored, _ = read_records(Path(path))
     tensors: dict[str, QuantizedTensor | Tensor] = {}
     values: dict[str, Tensor] = {}
-    for name, default in _fresh_tensors().items():
+    for name, default in default_tensors().items():
         if name not in stored:
             tensors[name] = default
         else:
-            with _DamageOf(path):
+            with damage_errors(path):
                 tensors[name] = decode(*stored[name])
         tensor = tensors[name]
         if isinstance(tensor, QuantizedTensor):
@@ -166,17 +166,13 @@ def load_quantized(path: str | Path, *, device: str | torch.device | None = None
     return QuantizedModel(net.to(target).eval(), tensors, values)
 
 
-class _DamageOf:
-    """Turn whatever decoding says of impossible bytes into one error that names the file."""
-
-    def __init__(self, path: str | Path) -> None:
-        self.path = path
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, kind: type | None, error: BaseException | None, _: object) -> None:
-        if isinstance(error, ValueError):
-            raise _damaged(self.path) from None
+@contextmanager
+def damage_errors(path: str | Path) -> Iterator[None]:
+    """Turn a ValueError from decoding into one that names the file and says that it is damaged."""
+    try:
+        yield
+    except ValueError:
+        raise _damaged(path) from None
 
 
 def _damaged(path: str | Path) -> ValueError:
@@ -186,11 +182,12 @@ def _damaged(path: str | Path) -> ValueError:
     )
 
 
-def _checksum(coding: str, rows: str, data: bytes) -> str:
-    return f"{zlib.crc32(data, zlib.crc32(f'{coding};{rows}'.encode())):08x}"
+def _checksum(coding: str, header_text: str, data: bytes) -> str:
+    return f"{zlib.crc32(data, zlib.crc32(f'{coding};{header_text}'.encode())):08x}"
 
 
-def _is_batchnorm(name: str) -> bool:
+def is_batchnorm(name: str) -> bool:
+    """Return whether a tensor's name is that of a BatchNorm layer."""
     return name.startswith("bn")
 
 
@@ -198,21 +195,21 @@ def _shape(tensor: QuantizedTensor | Tensor) -> tuple[int, ...]:
     return tuple(tensor.codes.shape if isinstance(tensor, QuantizedTensor) else tensor.shape)
 
 
-def _fresh_tensors() -> dict[str, Tensor]:
-    """Return the tensors of a new Net by name; torch's random state is left alone."""
+def default_tensors() -> dict[str, Tensor]:
+    """Return the tensors of a new Net by name, without touching torch's random state."""
     state = reset_model(device="cpu").state_dict()
     return {name: tensor for name, tensor in state.items() if tensor.is_floating_point()}
 
 
-def _read(path: Path) -> tuple[str, dict[str, tuple[Entry, bytes]], bytes]:
-    """Return coding, entries with their bytes, and the raw header of a file; nothing is decoded."""
+def read_records(path: Path) -> tuple[str, dict[str, tuple[TensorRecord, bytes]], bytes]:
+    """Return a file's coding, its records with their encoded bytes, and its raw header."""
     if not path.is_file():
         raise FileNotFoundError(f"There is no file {str(path)!r}; check the name and the folder.")
     foreign = ValueError(
         f"{str(path)!r} is not a file of save_quantized, or it is cut off; "
         "quantize a network with quantize_model and write it with save_quantized."
     )
-    if path.stat().st_size > LARGEST_FILE:
+    if path.stat().st_size > MAX_FILE_BYTES:
         raise foreign
     content = path.read_bytes()
     try:
@@ -234,28 +231,28 @@ def _read(path: Path) -> tuple[str, dict[str, tuple[Entry, bytes]], bytes]:
             f"{str(path)!r} has format version {version[:9]}, this package reads version "
             f"{FORMAT_VERSION}; install a newer quantlab-helpers."
         )
-    match = _LINE.fullmatch(rest)
+    match = _LINE_PATTERN.fullmatch(rest)
     data = content[end:]
     if match is None or version != str(FORMAT_VERSION) or list(arrays) != ["data"]:
         raise _damaged(path)
     if match[2] != _checksum(match[1], match[3], data):
         raise _damaged(path)
-    with _DamageOf(path):
-        return match[1], _take_apart(match[3], data), header
+    with damage_errors(path):
+        return match[1], _split_records(match[3], data), header
 
 
-def _take_apart(rows: str, data: bytes) -> dict[str, tuple[Entry, bytes]]:
-    """Give every entry its bytes; ValueError unless they are those of a Net, no more, no less."""
-    entries = [Entry.parse(text) for text in rows.split(" ")]
-    fresh = _fresh_tensors()
-    needed = {name for name in fresh if not _is_batchnorm(name)}
-    shapes = {entry.name: entry.shape for entry in entries}
-    if len(shapes) < len(entries) or not needed <= shapes.keys() <= fresh.keys():
+def _split_records(header_text: str, data: bytes) -> dict[str, tuple[TensorRecord, bytes]]:
+    """Return each record with its bytes, by name; ValueError unless they are exactly a Net's."""
+    records = [TensorRecord.parse(text) for text in header_text.split(" ")]
+    defaults = default_tensors()
+    required = {name for name in defaults if not is_batchnorm(name)}
+    shapes = {record.name: record.shape for record in records}
+    if len(shapes) < len(records) or not required <= shapes.keys() <= defaults.keys():
         raise ValueError("tensors of another network")
-    if any(tuple(fresh[name].shape) != shape for name, shape in shapes.items()):
+    if any(tuple(defaults[name].shape) != shape for name, shape in shapes.items()):
         raise ValueError("shapes of another network")
-    bounds = list(accumulate((e.level_bytes + e.code_bytes for e in entries), initial=0))
+    bounds = list(accumulate((r.level_bytes + r.code_bytes for r in records), initial=0))
     if bounds[-1] != len(data):
-        raise ValueError("more or less bytes than the entries say")
+        raise ValueError("more or less bytes than the records say")
     parts = (data[start:end] for start, end in pairwise(bounds))
-    return {entry.name: (entry, part) for entry, part in zip(entries, parts, strict=True)}
+    return {record.name: (record, part) for record, part in zip(records, parts, strict=True)}

@@ -1,7 +1,7 @@
 """Huffman's code: few bits for frequent symbols, and never less than one.
 
-A tree gives every symbol a length, the lengths give the codewords, and a table reads them back.
-Read `storage.py` next.
+A tree gives every symbol a length, the lengths give the codewords, and a table decodes them. Read
+`tensor_record.py` next.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from .._support.validation import check_int
 from ..quantizers.tensor import Codes
 from .bit_packing import ByteStream, as_bytes, as_symbols
 
-LONGEST_CODEWORD = 16  # the decoder's table then has at most 65,536 rows
+LONGEST_CODEWORD = 16  # gives the decoder's table at most 65,536 rows
 
 
 class Huffman(NamedTuple):
-    """Codes in Huffman's codewords: the length of each symbol's word, and the words in a row."""
+    """Codes as Huffman codewords: the length of each symbol's word, and the words in a row."""
 
     lengths: NDArray[np.uint8]
     payload: bytes
@@ -40,8 +40,8 @@ def huffman_lengths(counts: ArrayLike) -> NDArray[np.uint8]:
     Returns
     -------
     ndarray of uint8, shape (k,)
-        Bits per symbol, 1..16, and 0 for symbols that do not occur. Where the tree would be
-        deeper than 16, the counts are halved until it is not; that costs next to nothing.
+        Bits per symbol, 1..16, and 0 for symbols that do not occur. If the tree is deeper than
+        16, the counts are halved until it is not, which costs almost nothing.
 
     Raises
     ------
@@ -73,8 +73,8 @@ def huffman_lengths(counts: ArrayLike) -> NDArray[np.uint8]:
 def huffman_codewords(lengths: ArrayLike) -> list[str]:
     """Return the canonical codewords that belong to their lengths.
 
-    Symbols are taken by length, then by number, and get the next free codeword each. So the
-    lengths are all a decoder has to know.
+    Symbols get the next free codeword in the order of length, then of number. So a decoder needs
+    only the lengths.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def huffman_codewords(lengths: ArrayLike) -> list[str]:
     Raises
     ------
     ValueError
-        If no code has these lengths, since some codeword would begin with another one.
+        If no prefix code has these lengths: some codeword would begin with another one.
 
     Examples
     --------
@@ -108,7 +108,7 @@ def huffman_codewords(lengths: ArrayLike) -> list[str]:
 
 
 def huffman_encode(codes: ArrayLike, *, k: int | None = None) -> Huffman:
-    """Write codes in the codewords that Huffman's tree gives them.
+    """Return codes as codewords of their own Huffman code.
 
     Parameters
     ----------
@@ -152,8 +152,8 @@ def huffman_encode(codes: ArrayLike, *, k: int | None = None) -> Huffman:
 def huffman_decode(payload: ByteStream, lengths: ArrayLike, *, count: int) -> Codes:
     """Read `count` codes that `huffman_encode` wrote.
 
-    Every position of the stream is looked up in a table at once: which codeword would begin
-    here, and how long is it? Then one walk from word to word says which positions count.
+    A table gives, for every position of the stream at once, the codeword that would begin there and
+    its length. One pass from word to word then selects the positions where a codeword begins.
 
     Parameters
     ----------
@@ -162,7 +162,7 @@ def huffman_decode(payload: ByteStream, lengths: ArrayLike, *, count: int) -> Co
     lengths : array_like of int, shape (k,)
         Bits per symbol, 0 for those without a codeword.
     count : int
-        How many codes there are.
+        Number of codes.
 
     Returns
     -------
@@ -189,7 +189,7 @@ def huffman_decode(payload: ByteStream, lengths: ArrayLike, *, count: int) -> Co
     spans = 1 << (longest - array[order].astype(np.int64))
     symbol_at, length_at = np.zeros((2, 1 << longest), np.uint16)
     symbol_at[: spans.sum()] = np.repeat(order, spans)
-    length_at[: spans.sum()] = np.repeat(array[order], spans)  # 0 behind: no codeword begins so
+    length_at[: spans.sum()] = np.repeat(array[order], spans)  # 0 after them: no codeword
 
     stream = as_bytes(payload)
     bits = np.concatenate([np.unpackbits(stream), np.zeros(longest, np.uint8)])
@@ -215,11 +215,11 @@ def huffman_decode(payload: ByteStream, lengths: ArrayLike, *, count: int) -> Co
 
 
 def _depths(counts: NDArray[Any]) -> NDArray[np.int64]:
-    """Return how deep each symbol lies in Huffman's tree, 0 for those that do not occur."""
+    """Return the depth of each symbol in Huffman's tree, 0 for those that do not occur."""
     depths = np.zeros(counts.size, np.int64)
     used = np.flatnonzero(counts).tolist()
     if len(used) == 1:
-        depths[used] = 1  # one codeword of one bit, so that the stream can be walked
+        depths[used] = 1  # 1 bit, so that the stream has a position per code
         return depths
     heap = [(int(counts[symbol]), number) for number, symbol in enumerate(used)]
     heapq.heapify(heap)
@@ -236,7 +236,7 @@ def _depths(counts: NDArray[Any]) -> NDArray[np.int64]:
 
 
 def _check_lengths(lengths: ArrayLike) -> NDArray[np.int64]:
-    """Return the lengths if there is a code without a word that begins with another."""
+    """Return the lengths as an array; ValueError unless a prefix code has them."""
     array = np.asarray(lengths)
     valid = array.ndim == 1 and array.dtype.kind in "iu" and array.size <= 65_536
     if valid and array.size:

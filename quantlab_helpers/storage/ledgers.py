@@ -1,4 +1,4 @@
-"""Count the bytes of a file: which tensor takes them, and what for."""
+"""Count the bytes of a file, tensor by tensor: codes, codebooks, coder tables and header."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import NamedTuple
 
 from ..quantizers.tensor import QuantizedTensor
 from .entropy_coding import bound_bytes
-from .file import _DamageOf, _fresh_tensors, _is_batchnorm, _read
+from .file import damage_errors, default_tensors, is_batchnorm, read_records
 from .tensor_record import decode, table_bytes
 
 
 class LedgerRow(NamedTuple):
     """The bytes of one tensor.
 
-    ``payload_bytes`` is its codes (or its floats, where it was not quantized), ``codebook_bytes``
-    its centres or the ends of its grid, ``table_bytes`` what Huffman or the entropy coder need to
-    read the codes. ``bound_bytes`` is the entropy bound of the payload, ``float32_bytes`` four
+    ``payload_bytes`` is its codes (or its floats, if it was not quantized), ``codebook_bytes`` its
+    centres or the ends of its grid, ``table_bytes`` the table that Huffman or the entropy coder
+    need to decode. ``bound_bytes`` is the entropy bound of the payload, ``float32_bytes`` four
     per number. ``part`` is "weights", "biases" or "batchnorm".
     """
 
@@ -31,18 +31,18 @@ class LedgerRow(NamedTuple):
 
     @property
     def total_bytes(self) -> int:
-        """Bytes of this tensor in the file, without its entry in the header."""
+        """Bytes of this tensor in the file, without its record in the header."""
         return self.payload_bytes + self.codebook_bytes + self.table_bytes
 
 
 @dataclass(frozen=True)
 class Ledger:
-    """Where every byte of a file goes.
+    """The bytes of a whole file, by tensor and purpose; print it for a table.
 
     Attributes
     ----------
     coding : str
-        "packed", "huffman" or "entropy", as `save_quantized` was told.
+        "packed", "huffman" or "entropy", as passed to `save_quantized`.
     rows : list of LedgerRow
         One per tensor, in the network's order; 0 bytes for a BatchNorm that is left out.
     header_bytes : int
@@ -58,7 +58,7 @@ class Ledger:
 
     @property
     def file_bytes(self) -> int:
-        """Everything; exactly what the operating system calls the file's size."""
+        """The size of the file: all of the above."""
         content = sum(row.total_bytes for row in self.rows)
         return content + self.header_bytes + self.padding_bytes
 
@@ -69,11 +69,11 @@ class Ledger:
 
     @property
     def ratio(self) -> float:
-        """How many times smaller the file is than the float32 numbers alone."""
+        """The bytes of the float32 numbers alone, divided by the size of the file."""
         return self.float32_bytes / self.file_bytes
 
     def __str__(self) -> str:
-        """Lay the ledger out as a table for people."""
+        """Return the ledger as a table of text."""
         head = ("tensor", "payload", "codebook", "table", "total", "bound", "float32")
         lines: list[tuple[str, ...]] = [head]
         for row in self.rows:
@@ -112,7 +112,7 @@ def ledger(path: str | Path) -> Ledger:
     Examples
     --------
     >>> import os, tempfile
-    >>> from quantlab_helpers import quantize_model, reset_model, uniform_quantize
+    >>> from quantlab_helpers import quantize_model, reset_model, save_quantized, uniform_quantize
     >>> model = quantize_model(reset_model(), weights=lambda w: uniform_quantize(w, 4), biases=None)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     _ = save_quantized(model, Path(folder) / "net.safetensors", coding="packed")
@@ -122,19 +122,19 @@ def ledger(path: str | Path) -> Ledger:
     >>> [row for row in counted.rows if row.name == "fc1.weight"][0].payload_bytes == 300 * 1568 / 2
     True
     """
-    coding, stored, header = _read(Path(path))
+    coding, stored, header = read_records(Path(path))
     rows = []
-    for name, default in _fresh_tensors().items():
-        part = "batchnorm" if _is_batchnorm(name) else "biases" if "bias" in name else "weights"
+    for name, default in default_tensors().items():
+        part = "batchnorm" if is_batchnorm(name) else "biases" if "bias" in name else "weights"
         payload = levels = table = 0
         bound = 0.0
         if name in stored:
-            entry, content = stored[name]
-            levels, payload, bound = entry.level_bytes, entry.code_bytes, float(entry.code_bytes)
-            with _DamageOf(path):
-                tensor = decode(entry, content)
+            record, content = stored[name]
+            levels, payload, bound = record.level_bytes, record.code_bytes, float(record.code_bytes)
+            with damage_errors(path):
+                tensor = decode(record, content)
                 if isinstance(tensor, QuantizedTensor):
-                    table = table_bytes(entry, content[levels:])
+                    table = table_bytes(record, content[levels:])
                     payload -= table
                     bound = bound_bytes(tensor.codes)
         rows.append(LedgerRow(name, part, payload, levels, table, bound, 4 * default.numel()))

@@ -4,7 +4,7 @@ import torch
 
 import quantlab_helpers as ql
 from quantlab_helpers import training as _fit
-from quantlab_helpers.compression.finetune import _Shared, train_codebook, train_quantized
+from quantlab_helpers.compression.finetune import _SharedWeights, train_codebook, train_quantized
 from quantlab_helpers.compression.pruning import prune
 from quantlab_helpers.network import quantize_model, with_tensors
 from quantlab_helpers.quantizers.kmeans import sparse_kmeans
@@ -51,7 +51,7 @@ def test_sparse_kmeans_at_its_ends():
 def test_the_gradient_of_a_centre_is_the_sum_or_mean_of_its_weights_gradients(mean):
     codes = torch.tensor([[0, 2], [2, 1]])
     centres = torch.tensor([-1.0, 0.0, 3.0, 9.0], requires_grad=True)
-    weights = _Shared.apply(centres, codes, mean)
+    weights = _SharedWeights.apply(centres, codes, mean)
     assert weights.tolist() == [[-1, 3], [3, 0]]
     (weights * torch.tensor([[1.0, 2.0], [4.0, 8.0]])).sum().backward()
     # 2 and 4 belong to the third centre; the second is exactly zero and stays; nobody has the last
@@ -63,7 +63,7 @@ def test_the_sum_is_the_gradient_that_autograd_finds(rng):
     factors = torch.from_numpy(rng.normal(size=(20, 30)))
     start = torch.from_numpy(rng.normal(size=8))
     ours, theirs = start.clone().requires_grad_(), start.clone().requires_grad_()
-    (_Shared.apply(ours, codes, False).sin() * factors).sum().backward()
+    (_SharedWeights.apply(ours, codes, False).sin() * factors).sum().backward()
     (theirs[codes].sin() * factors).sum().backward()
     torch.testing.assert_close(ours.grad, theirs.grad)
 

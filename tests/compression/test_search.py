@@ -91,7 +91,7 @@ def test_ctrl_c_ends_the_search_with_a_network(small, monkeypatch, capsys):
     assert result.interrupted and len(result.trials) == 1
     monkeypatch.undo()
     monkeypatch.setattr(_fit.F, "cross_entropy", fail)
-    monkeypatch.setattr(compress, "_loss", lambda net, data: 0.0)
+    monkeypatch.setattr(compress, "_mean_loss", lambda net, data: 0.0)
     result = run(small, pruning=False)
     assert result.interrupted and len(result.trials) == 1
     assert "interrupted" in capsys.readouterr().err
@@ -109,13 +109,13 @@ def test_a_tensor_gets_the_fewest_centres_that_it_bears(small):
     assert all(coarse[name] <= fine[name] for name in coarse)
     assert sum(fine.values()) > sum(coarse.values())
     assert fine["fc2.weight"] == fine["fc1.bias"] == 2  # frozen
-    limit = compress._loss(net, small) + 0.001
+    limit = compress._mean_loss(net, small) + 0.001
     k = fine["conv2.weight"]
     with torch.no_grad():
         net.conv2.weight.copy_(
             torch.from_numpy(compress.sparse_kmeans(net.conv2.weight, k).dequantize())
         )
-    assert compress._loss(net, small) <= limit or k == compress.KS[-1]
+    assert compress._mean_loss(net, small) <= limit or k == compress.KS[-1]
 
 
 @pytest.mark.parametrize(
@@ -123,11 +123,11 @@ def test_a_tensor_gets_the_fewest_centres_that_it_bears(small):
     [(481_000, 0, 8_000), (8_000, 0, 4_000), (2_000, 1_000, 1_414), (1_200, 1_000, 0)],
 )
 def test_rungs_are_halved_and_then_bisected(reached, failed, wanted):
-    assert compress._next_rung(reached, failed) == wanted
+    assert compress._next_weight_count(reached, failed) == wanted
 
 
 def test_more_accuracy_than_there_is_is_refused(small):
-    with pytest.raises(ValueError, match=r"below 1, got 98\.2 plus 0\.001; 0\.982 stands for"):
+    with pytest.raises(ValueError, match=r"below 1, got 98\.2 plus 0\.001; 0\.982 means"):
         run(small, min_accuracy=98.2)
     with pytest.raises(ValueError, match="`max_drop` must be a finite number of at least 0"):
         run(small, max_drop=-1)

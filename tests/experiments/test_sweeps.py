@@ -128,7 +128,7 @@ def test_several_seeds_give_mean_and_sample_deviation():
         (lambda net: ql.bits_sweep(net, bits=[0]), r"`bits` .* from 1 to 16, got 0"),
         (lambda net: ql.k_sweep(net, ks=[0]), r"`ks` .* from 1 to 65536, got 0"),
         (lambda net: ql.sensitivity(net, scheme="both"), r"`scheme` must be one of 'uniform'"),
-        (lambda net: ql.equal_entropy([1.0, 1.0]), r"at least two different numbers, got only 1"),
+        (lambda net: ql.equal_entropy([1.0, 1.0]), r"at least two distinct numbers, got only 1"),
         (lambda net: ql.equal_entropy([1.0, 2.0], ks=[1]), r"`ks` .* from 2 to 65536, got 1"),
         (lambda net: ql.over_seeds(float, seeds=1), r"`seeds` .* at least 2, got 1"),
     ],

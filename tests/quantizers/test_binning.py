@@ -13,7 +13,7 @@ def values(rng):
 
 
 def test_bins_ascend_and_count_average_and_spread_their_values_exactly(values):
-    bins = _bins.group(values)
+    bins = _bins.group_by_leading_bits(values)
     assert np.all(np.diff(bins.means) > 0) and bins.counts.sum() == values.size
     for i in range(0, bins.labels.size, 50):
         inside = values[bins.keys == bins.labels[i]].astype(np.float64)
@@ -25,7 +25,7 @@ def test_bins_ascend_and_count_average_and_spread_their_values_exactly(values):
 
 def test_every_value_of_a_bin_lies_between_its_neighbours(values):
     values = values[values != 0]  # equal zeros of two signs are two bins
-    bins = _bins.group(values)
+    bins = _bins.group_by_leading_bits(values)
     order = np.argsort(values)
     place = np.empty(1 << 16, int)
     place[bins.labels] = np.arange(bins.labels.size)
@@ -33,10 +33,10 @@ def test_every_value_of_a_bin_lies_between_its_neighbours(values):
 
 
 def test_opening_some_bins_keeps_every_value_and_the_order(values):
-    bins = _bins.group(values)
+    bins = _bins.group_by_leading_bits(values)
     chosen = np.zeros(bins.labels.size, bool)
     chosen[::3] = True
-    cells, weights = _bins.open_some(values, bins, chosen)
+    cells, weights = _bins.open_bins(values, bins, chosen)
     assert np.all(np.diff(cells) > 0)
     assert weights.sum() == values.size
     total = values.astype(np.float64).sum()
@@ -64,7 +64,7 @@ SHAPES = {
 def test_binning_finds_what_sorting_finds(shape, k, rng, monkeypatch):
     values = SHAPES[shape](rng, 60_000).astype(np.float32)
     binned = kmeans_1d(values, k)
-    monkeypatch.setattr(kmeans, "_MANY", values.size)
+    monkeypatch.setattr(kmeans, "BINNING_MIN_VALUES", values.size)
     by_sort = kmeans_1d(values, k)
     assert binned.k_used == by_sort.k_used == k
     assert binned.inertia <= by_sort.inertia * (1 + 1e-6)
@@ -97,6 +97,6 @@ def test_few_distinct_values_are_solved_exactly_however_often_they_occur(k, rng)
     distinct = np.sort(rng.standard_t(2, 250)).astype(np.float32)
     repeats = rng.integers(1, 400, 250)
     values = rng.permutation(np.repeat(distinct, repeats))
-    assert values.size > kmeans._MANY
+    assert values.size > kmeans.BINNING_MIN_VALUES
     expected = kmeans_1d(distinct, k, sample_weight=repeats).inertia
     assert kmeans_1d(values, k).inertia == pytest.approx(expected, rel=1e-12)
