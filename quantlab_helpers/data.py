@@ -52,7 +52,7 @@ def load_mnist(
     limit : int, optional
         Only the first `limit` images. By default all of them.
     device : str or torch.device, optional
-        Device of the tensors; by default CUDA or MPS where there is one, else the CPU.
+        Device of the tensors; by default CUDA or MPS if available, else the CPU.
 
     Returns
     -------

@@ -67,7 +67,7 @@ def reset_model(*, seed: int = 0, device: str | torch.device | None = None) -> N
         Draws the initial weights; the same seed gives the same weights. The global random
         state of torch does not change.
     device : str or torch.device, optional
-        Device of the network; by default CUDA or MPS where there is one, else the CPU.
+        Device of the network; by default CUDA or MPS if available, else the CPU.
 
     Returns
     -------
@@ -122,7 +122,7 @@ def load_net(path: str | Path, *, device: str | torch.device | None = None) -> N
     path : str or Path
         A safetensors file with exactly the tensors of `Net`.
     device : str or torch.device, optional
-        By default CUDA or MPS where there is one, else the CPU.
+        By default CUDA or MPS if available, else the CPU.
 
     Returns
     -------
@@ -183,7 +183,7 @@ def load_baseline(device: str | torch.device | None = None) -> Net:
     Parameters
     ----------
     device : str or torch.device, optional
-        By default CUDA or MPS where there is one, else the CPU.
+        By default CUDA or MPS if available, else the CPU.
 
     Returns
     -------

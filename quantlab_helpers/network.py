@@ -81,7 +81,7 @@ def quantize_model(
     Parameters
     ----------
     net : torch.nn.Module
-        Left as it is.
+        It is not changed.
     weights, biases : callable, dict of str to callable, or None
         A callable takes a tensor and returns a `QuantizedTensor` of its shape. A dict gives a
         rule to the layers it names and leaves the others float32; None leaves them all. As in
@@ -193,7 +193,7 @@ def with_tensors(
     Parameters
     ----------
     model : QuantizedModel
-        Left as it is.
+        It is not changed.
     tensors : dict of str to QuantizedTensor
         The replacements, by their names in ``model.tensors``.
     net : torch.nn.Module, optional

@@ -1,4 +1,4 @@
-"""Train a network on images, and count what it classifies correctly.
+"""Train a network on images, and measure its accuracy.
 
 The course lab's settings are the defaults of `train`: 5 epochs of Adam at a learning rate of 0.001,
 batches of 100, and an L1 penalty of 0.001 on every parameter. The penalty shapes the weights that
@@ -147,7 +147,7 @@ def train(
     data : Dataset, optional
         By default all 60,000 training images.
     device : str or torch.device, optional
-        By default the device of `net`, else CUDA or MPS where there is one, else the CPU.
+        By default the device of `net`, else CUDA or MPS if available, else the CPU.
     progress : bool, default=True
         Show a progress bar in a terminal or a notebook.
 
@@ -377,7 +377,7 @@ def evaluate(net: nn.Module, data: Dataset | None = None) -> Evaluation:
     Parameters
     ----------
     net : torch.nn.Module
-        Maps images to ten logits. It runs in evaluation mode and gets its own mode back.
+        Maps images to ten logits. It runs in evaluation mode; its mode is restored.
     data : Dataset, optional
         By default MNIST's 10,000 test images.
 

@@ -27,7 +27,7 @@ def read_idx(path):
 
 
 @pytest.mark.parametrize(("split", "size"), [("train", 60_000), ("test", 10_000)])
-def test_a_split_has_its_published_size_and_ranges(split, size):
+def test_load_mnist_split_sizes_and_ranges(split, size):
     images, labels = ql.load_mnist(split, device="cpu")
     assert images.shape == (size, 1, 28, 28) and images.dtype == torch.float32
     assert labels.shape == (size,) and labels.dtype == torch.int64
@@ -35,21 +35,21 @@ def test_a_split_has_its_published_size_and_ranges(split, size):
     assert sorted(labels.unique().tolist()) == list(range(10))
 
 
-def test_pixels_and_labels_are_those_of_the_idx_files(folder):
+def test_load_mnist_matches_idx_files(folder):
     images, labels = ql.load_mnist("test", limit=50, device="cpu")
     grey = read_idx(folder / "t10k-images-idx3-ubyte")[:50]
     assert np.array_equal(images[:, 0].numpy(), grey.astype(np.float32) / 255)
     assert np.array_equal(labels.numpy(), read_idx(folder / "t10k-labels-idx1-ubyte")[:50])
 
 
-def test_the_unpacked_files_have_the_published_checksums(folder):
+def test_load_mnist_unpacks_published_files(folder):
     ql.load_mnist("test", limit=1, device="cpu")
     sums = {path.name: hashlib.md5(path.read_bytes()).hexdigest() for path in folder.iterdir()}
     assert sums == CHECKSUMS
 
 
 @pytest.mark.parametrize("damage", [b"", b"garbage"])
-def test_a_damaged_cache_is_repaired(folder, damage):
+def test_load_mnist_repairs_damaged_cache(folder, damage):
     ql.load_mnist("test", limit=1, device="cpu")
     broken = folder / "t10k-labels-idx1-ubyte"
     broken.write_bytes(damage)
@@ -57,7 +57,7 @@ def test_a_damaged_cache_is_repaired(folder, damage):
     assert hashlib.md5(broken.read_bytes()).hexdigest() == CHECKSUMS[broken.name]
 
 
-def test_a_file_of_the_users_own_folder_is_never_overwritten(tmp_path, monkeypatch):
+def test_load_mnist_keeps_files_in_quantlab_data(tmp_path, monkeypatch):
     monkeypatch.setenv("QUANTLAB_DATA", str(tmp_path))
     mine = tmp_path / "MNIST" / "raw" / "t10k-labels-idx1-ubyte"
     mine.parent.mkdir(parents=True)
@@ -67,20 +67,21 @@ def test_a_file_of_the_users_own_folder_is_never_overwritten(tmp_path, monkeypat
     assert mine.read_bytes() == b"other labels"
 
 
-def test_the_users_own_folder_is_filled_where_it_is_empty(tmp_path, monkeypatch):
+def test_load_mnist_fills_empty_quantlab_data(tmp_path, monkeypatch):
     monkeypatch.setenv("QUANTLAB_DATA", str(tmp_path / "mine"))
     assert ql.load_mnist("train", limit=2, device="cpu").labels.tolist() == [5, 0]
     assert len(list((tmp_path / "mine" / "MNIST" / "raw").iterdir())) == 4
 
 
-def test_a_folder_that_cannot_be_written_is_named_with_the_way_out(tmp_path, monkeypatch):
+def test_load_mnist_names_unwritable_folder(tmp_path, monkeypatch):
     (tmp_path / "MNIST").write_text("a file where a folder should be")
     monkeypatch.setenv("QUANTLAB_DATA", str(tmp_path))
     with pytest.raises(OSError, match=r"could not be unpacked into .*set QUANTLAB_DATA"):
         ql.load_mnist("test", device="cpu")
 
 
-def test_processes_that_start_at_once_do_not_corrupt_the_cache(tmp_path):
+@pytest.mark.process
+def test_load_mnist_in_concurrent_processes(tmp_path):
     code = (
         "from quantlab_helpers import load_mnist;"
         "print(load_mnist('test', device='cpu').labels.sum().item())"
@@ -96,7 +97,7 @@ def test_processes_that_start_at_once_do_not_corrupt_the_cache(tmp_path):
     assert sorted(path.name for path in raw.iterdir()) == sorted(CHECKSUMS)
 
 
-def test_batches_cover_the_data_once_in_the_given_order(few):
+def test_batches_cover_data_in_order(few):
     order = torch.randperm(300, generator=torch.Generator().manual_seed(1))
     labels = torch.cat([batch.labels for batch in ql.batches(few, 64, order=order)])
     assert torch.equal(labels, few.labels[order])
@@ -112,6 +113,24 @@ def test_batches_cover_the_data_once_in_the_given_order(few):
         (lambda: ql.load_mnist("test", device="gpu"), ValueError, r"`device` .*'gpu'; pass 'cpu'"),
     ],
 )
-def test_bad_input_is_named(call, error, words):
+def test_load_mnist_and_batches_name_bad_input(call, error, words):
     with pytest.raises(error, match=words):
         call()
+
+
+def test_holdout_splits_all_images_at_random(few):
+    training, validation = ql.holdout(few, images=100, seed=4)
+    assert len(training.labels) == 200 and len(validation.labels) == 100
+    rows = torch.cat([training.images, validation.images]).flatten(1).double()
+    key = torch.arange(784, dtype=torch.float64).sin()
+    expected = (few.images.flatten(1).double() @ key).sort().values
+    torch.testing.assert_close((rows @ key).sort().values, expected)
+    again, other = (ql.holdout(few, images=100, seed=seed)[1] for seed in (4, 5))
+    assert torch.equal(validation.images, again.images) and not torch.equal(
+        validation.images, other.images
+    )
+
+
+def test_holdout_leaves_training_images(few):
+    with pytest.raises(ValueError, match="`images` must be an integer from 1 to 299, got 300"):
+        ql.holdout(few, images=300)

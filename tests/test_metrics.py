@@ -5,7 +5,7 @@ from torch import nn
 import quantlab_helpers as ql
 
 
-def test_sqnr_is_ten_log_of_signal_over_noise(rng):
+def test_sqnr_db_is_ten_log_of_ratio(rng):
     weights = rng.normal(size=1_000)
     quantized = ql.uniform_quantize(weights, 4)
     noise = weights - quantized.dequantize()
@@ -13,13 +13,13 @@ def test_sqnr_is_ten_log_of_signal_over_noise(rng):
     assert ql.sqnr_db(weights, quantized) == pytest.approx(expected)
 
 
-def test_one_bit_more_is_worth_about_six_decibels(rng):
+def test_sqnr_db_rises_six_per_bit(rng):
     weights = rng.uniform(-1, 1, 100_000)
     gains = np.diff([ql.sqnr_db(weights, ql.uniform_quantize(weights, b)) for b in range(4, 9)])
     assert np.allclose(gains, 6.02, atol=0.6)
 
 
-def test_nothing_lost_is_infinite_and_nothing_there_is_minus_infinity():
+def test_sqnr_db_without_error_or_signal():
     assert ql.sqnr_db([0.0, 1.0], ql.uniform_quantize([0.0, 1.0], 1)) == np.inf
     assert ql.sqnr_db([0.0, 0.0], ql.uniform_quantize([1.0, 1.0], 1)) == -np.inf
 
@@ -28,29 +28,29 @@ def test_nothing_lost_is_infinite_and_nothing_there_is_minus_infinity():
     ("codes", "bits"),
     [([3, 3, 3], 0.0), ([0, 1], 1.0), ([0, 1, 2, 3], 2.0), ([0, 0, 0, 1], 0.8113)],
 )
-def test_entropy_of_known_distributions(codes, bits):
+def test_entropy_bits_of_known_distributions(codes, bits):
     assert ql.entropy_bits(codes) == pytest.approx(bits, abs=1e-4)
 
 
-def test_entropy_is_never_above_the_bits_of_a_code(rng):
+def test_entropy_bits_at_most_code_bits(rng):
     quantized = ql.kmeans_quantize(rng.laplace(size=5_000), 8)
     assert ql.entropy_bits(quantized.codes) <= quantized.bits
 
 
-def test_unique_values_are_counted_before_and_after():
+def test_unique_count_before_and_after_quantization():
     weights = np.array([0.0, 0.1, 0.1, 1.0])
     assert ql.unique_count(weights) == 3
     assert ql.unique_count(ql.uniform_quantize(weights, 1)) == 2
 
 
-def test_half_a_step_bounds_every_error_of_a_grid(rng):
+def test_half_step_bound_limits_every_error(rng):
     weights = rng.normal(size=500)
     quantized = ql.uniform_quantize(weights, 5)
     error = np.abs(weights - quantized.dequantize()).max()
     assert error <= ql.half_step_bound(quantized) * (1 + 1e-5)
 
 
-def test_float32_bytes_count_running_statistics_but_not_the_counter():
+def test_float32_bytes_include_running_statistics():
     assert ql.float32_bytes(nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2))) == 4 * (8 + 8)
     assert ql.float32_bytes(ql.Net()) == 4 * (481_214 + 2 * (16 + 16 + 32))
 
@@ -65,6 +65,6 @@ def test_float32_bytes_count_running_statistics_but_not_the_counter():
         (lambda q: ql.entropy_bits([-1]), r"at least one integer of 0 or more"),
     ],
 )
-def test_bad_input_is_named(call, words):
+def test_metrics_name_bad_input(call, words):
     with pytest.raises(ValueError, match=words):
         call(ql.kmeans_quantize([0.0, 1.0], 2))

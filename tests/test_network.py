@@ -4,19 +4,20 @@ import torch
 from torch import nn
 
 import quantlab_helpers as ql
+from quantlab_helpers.network import with_tensors
 
 
-def eight(weights):
+def to_8_bits(weights):
     return ql.uniform_quantize(weights, 8)
 
 
-def one(weights):
+def to_one_centre(weights):
     return ql.uniform_quantize(weights, 1)
 
 
-def test_the_network_given_is_untouched_and_the_new_one_computes_with_the_codes(baseline):
+def test_quantize_model_returns_new_network(baseline):
     before = {name: value.clone() for name, value in baseline.state_dict().items()}
-    quantized = ql.quantize_model(baseline, weights=eight, biases=one)
+    quantized = ql.quantize_model(baseline, weights=to_8_bits, biases=to_one_centre)
     assert all(torch.equal(before[n], value) for n, value in baseline.state_dict().items())
     state = quantized.net.state_dict()
     for name, tensor in quantized.tensors.items():
@@ -25,15 +26,15 @@ def test_the_network_given_is_untouched_and_the_new_one_computes_with_the_codes(
     assert not quantized.net.training
 
 
-def test_each_tensor_is_quantized_as_it_would_be_alone(baseline):
-    quantized = ql.quantize_model(baseline, weights=eight, biases=one)
+def test_quantize_model_quantizes_each_tensor_alone(baseline):
+    quantized = ql.quantize_model(baseline, weights=to_8_bits, biases=to_one_centre)
     for name, value in baseline.named_parameters():
-        alone = (eight if name.endswith("weight") else one)(value)
+        alone = (to_8_bits if name.endswith("weight") else to_one_centre)(value)
         assert np.array_equal(quantized.tensors[name].codes, alone.codes)
 
 
-def test_the_report_has_a_row_for_every_number_a_network_needs(baseline):
-    quantized = ql.quantize_model(baseline, weights=eight, biases=one)
+def test_quantized_model_report_has_every_tensor(baseline):
+    quantized = ql.quantize_model(baseline, weights=to_8_bits, biases=to_one_centre)
     rows = {row.name: row for row in quantized.report}
     assert set(rows) == {n for n in baseline.state_dict() if not n.endswith("tracked")}
     conv1 = rows["conv1.weight"]
@@ -48,36 +49,51 @@ def test_the_report_has_a_row_for_every_number_a_network_needs(baseline):
     assert quantized.total_bytes == total
 
 
-def test_nothing_quantized_costs_what_float32_costs(baseline, few):
+def test_quantize_model_without_quantizers(baseline, few):
     same = ql.quantize_model(baseline, weights=None, biases=None)
     assert same.total_bytes == ql.float32_bytes(baseline)
     assert ql.evaluate(same.net, few).correct == ql.evaluate(baseline, few).correct
 
 
-def test_a_dict_gives_a_rule_to_the_layers_it_names(baseline):
-    quantized = ql.quantize_model(baseline, weights={"fc2": one}, biases={"conv1": one})
+def test_quantize_model_dict_names_layers(baseline):
+    quantized = ql.quantize_model(
+        baseline, weights={"fc2": to_one_centre}, biases={"conv1": to_one_centre}
+    )
     changed = [row.name for row in quantized.report if row.bits < 32]
     assert changed == ["conv1.bias", "fc2.weight"]
 
 
-def test_a_single_layer_is_a_network_too():
-    quantized = ql.quantize_model(nn.Linear(3, 2), weights=eight, biases=None)
+def test_quantize_model_of_single_layer():
+    quantized = ql.quantize_model(nn.Linear(3, 2), weights=to_8_bits, biases=None)
     assert [row.name for row in quantized.report] == ["weight", "bias"]
 
 
 @pytest.mark.parametrize(
     ("net", "weights", "words"),
     [
-        (nn.ReLU(), eight, r"`net` must contain a Conv2d.*got a ReLU with none"),
+        (nn.ReLU(), to_8_bits, r"`net` must contain a Conv2d.*got a ReLU with none"),
         (nn.Linear(2, 2), lambda w: w, r"must return a QuantizedTensor .* for weight, got Tensor"),
-        (nn.Linear(2, 2), lambda w: eight(w.ravel()), r"of shape \(2, 2\) for weight, got \(4,\)"),
+        (
+            nn.Linear(2, 2),
+            lambda w: to_8_bits(w.ravel()),
+            r"of shape \(2, 2\) for weight, got \(4,\)",
+        ),
         (
             ql.Net(),
-            {"fc3": eight},
+            {"fc3": to_8_bits},
             r"`weights` must name layers .* got 'fc3'; its layers are conv1",
         ),
     ],
 )
-def test_bad_input_is_named(net, weights, words):
+def test_quantize_model_names_bad_input(net, weights, words):
     with pytest.raises(ValueError, match=words):
         ql.quantize_model(net, weights=weights, biases=None)
+
+
+def test_with_tensors_changes_a_copy(baseline):
+    model = ql.quantize_model(baseline, weights=None, biases=to_one_centre)
+    constant = ql.QuantizedTensor(np.zeros(10, np.uint8), np.full(1, 2.0, np.float32), 1)
+    changed = with_tensors(model, {"fc2.bias": constant})
+    assert (changed.net.fc2.bias == 2).all() and (model.net.fc2.bias != 2).all()
+    assert changed.tensors["fc2.bias"] is constant
+    assert torch.equal(changed.net.fc1.weight, model.net.fc1.weight)

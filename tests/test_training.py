@@ -22,6 +22,7 @@ def train_small(small, net=None, **options):
     return ql.train(net, **options)
 
 
+@pytest.mark.training
 def test_train_matches_textbook_loop(small):
     """Autograd, Adam and the penalty written out, on the same order of images.
 
@@ -48,8 +49,9 @@ def test_train_matches_textbook_loop(small):
     assert result.history[0].loss == pytest.approx(total / 300, rel=1e-6)
 
 
+@pytest.mark.training
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_the_same_seed_gives_the_same_weights_bit_for_bit(small, precision):
+def test_train_same_seed_same_weights(small, precision):
     def net(seed):
         return train_small(small, seed=seed, precision=precision).net
 
@@ -59,7 +61,8 @@ def test_the_same_seed_gives_the_same_weights_bit_for_bit(small, precision):
     assert not torch.equal(first.fc1.weight, other.fc1.weight)
 
 
-def test_training_goes_on_from_a_network_and_leaves_it_as_it_was(small):
+@pytest.mark.training
+def test_train_continues_from_given_network(small):
     start = train_small(small).net
     before = {name: value.clone() for name, value in start.state_dict().items()}
     result = train_small(small, start, epochs=2)
@@ -70,12 +73,13 @@ def test_training_goes_on_from_a_network_and_leaves_it_as_it_was(small):
     assert not result.net.training
 
 
-def test_without_the_penalty_weights_are_not_pulled_to_zero(small):
+@pytest.mark.training
+def test_train_l1_beta_shrinks_weights(small):
     free, pulled = train_small(small, l1_beta=0.0).net, train_small(small, l1_beta=1e-2).net
     assert ql.l1_penalty(pulled) < 0.8 * ql.l1_penalty(free)
 
 
-def test_the_penalty_is_the_sum_over_every_parameter_and_its_gradient_the_sign():
+def test_l1_penalty_value_and_gradient():
     net = ql.reset_model(seed=0, device="cpu")
     penalty = ql.l1_penalty(net)
     expected = sum(np.abs(p.detach().numpy().astype(np.float64)).sum() for p in net.parameters())
@@ -85,7 +89,7 @@ def test_the_penalty_is_the_sum_over_every_parameter_and_its_gradient_the_sign()
 
 
 @pytest.mark.parametrize("missing", [[], ["_foreach_sign"], ["_foreach_norm", "_foreach_add_"]])
-def test_the_penalty_added_by_hand_is_the_one_autograd_adds(monkeypatch, missing):
+def test_add_l1_gradient_equals_autograd(monkeypatch, missing):
     """Bit for bit, and also in a torch without its private functions for lists."""
     net = ql.reset_model(seed=0, device="cpu")
     with torch.no_grad():
@@ -102,7 +106,8 @@ def test_the_penalty_added_by_hand_is_the_one_autograd_adds(monkeypatch, missing
     assert total.item() == pytest.approx(ql.l1_penalty(net).item(), rel=1e-5)
 
 
-def test_frozen_layers_stay_as_they_are(small):
+@pytest.mark.training
+def test_train_keeps_frozen_layers(small):
     net = ql.reset_model(device="cpu")
     net.conv1.requires_grad_(False)
     trained = train_small(small, net).net
@@ -110,7 +115,8 @@ def test_frozen_layers_stay_as_they_are(small):
     assert not torch.equal(trained.conv2.weight, net.conv2.weight)
 
 
-def test_a_recipe_says_what_it_did_and_a_setting_overrides_it(small):
+@pytest.mark.training
+def test_train_settings_of_recipe(small):
     result = train_small(small, recipe="fast", epochs=None, learning_rate=0.002, seed=4)
     assert result.settings == {
         "recipe": "fast",
@@ -126,7 +132,8 @@ def test_a_recipe_says_what_it_did_and_a_setting_overrides_it(small):
     assert train_small(small, epochs=None).settings["epochs"] == 5
 
 
-def test_one_cycle_rises_to_the_peak_and_falls_to_almost_nothing(small, monkeypatch):
+@pytest.mark.training
+def test_train_fast_learning_rate_cycle(small, monkeypatch):
     rates = []
 
     class Spy(torch.optim.Adam):
@@ -141,13 +148,15 @@ def test_one_cycle_rises_to_the_peak_and_falls_to_almost_nothing(small, monkeypa
     assert rates[0] < 0.001 and rates[-1] < 1e-5
 
 
+@pytest.mark.training
 @pytest.mark.parametrize("images", [1, 3, 101])
-def test_the_smallest_trainings_work_in_every_recipe(small, images):
+def test_train_with_few_images(small, images):
     few = ql.Dataset(small.images[:images], small.labels[:images])
     for recipe in training.RECIPES:
         assert len(train_small(few, recipe=recipe).history) == 1
 
 
+@pytest.mark.training
 @pytest.mark.parametrize(
     ("features", "expected"),
     [
@@ -157,14 +166,13 @@ def test_the_smallest_trainings_work_in_every_recipe(small, images):
         ({}, "float32"),
     ],
 )
-def test_low_precision_is_chosen_where_the_processor_computes_with_it(
-    small, monkeypatch, features, expected
-):
+def test_train_precision_follows_processor(small, monkeypatch, features, expected):
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: features)
     assert train_small(small).settings["precision"] == expected
 
 
-def test_a_torch_that_does_not_know_the_processor_computes_in_float32(small, monkeypatch):
+@pytest.mark.training
+def test_train_precision_without_capabilities(small, monkeypatch):
     monkeypatch.delattr(torch.cpu, "get_capabilities")
     assert train_small(small).settings["precision"] == "float32"
 
@@ -181,7 +189,8 @@ def interrupting(after):
     return batches
 
 
-def test_ctrl_c_returns_the_network_trained_so_far_with_a_note(small, monkeypatch, capsys):
+@pytest.mark.training
+def test_train_ctrl_c_returns_network(small, monkeypatch, capsys):
     monkeypatch.setattr(training, "batches", interrupting(after=7))
     result = train_small(small, epochs=3)
     assert result.interrupted and result.history == []
@@ -201,7 +210,8 @@ def shuffled(count, seed=0):
     return torch.randperm(count, generator=torch.Generator().manual_seed(seed))
 
 
-def test_the_epochs_finished_before_ctrl_c_stay_in_the_history(small, monkeypatch):
+@pytest.mark.training
+def test_train_ctrl_c_keeps_history(small, monkeypatch):
     whole = train_small(small)
     presses = iter([interrupting(after=99), interrupting(after=3)])
     monkeypatch.setattr(training, "batches", lambda *a, **o: next(presses)(*a, **o))
@@ -209,7 +219,8 @@ def test_the_epochs_finished_before_ctrl_c_stay_in_the_history(small, monkeypatc
     assert [epoch[:3] for epoch in result.history] == [epoch[:3] for epoch in whole.history]
 
 
-def test_the_bar_shows_loss_accuracy_and_the_time_left(small, monkeypatch):
+@pytest.mark.training
+def test_train_bar_shows_loss_and_accuracy(small, monkeypatch):
     from tqdm import tqdm
 
     screen = io.StringIO()
@@ -239,7 +250,7 @@ class Oracle(nn.Module):
         return F.one_hot((images[:, 0, 0, 0] * 255).round().long(), 10).float()
 
 
-def test_evaluate_counts_exactly_and_gives_the_mode_back():
+def test_evaluate_counts_and_restores_mode():
     answers, labels = torch.tensor([1, 1, 2, 3, 3]), torch.tensor([1, 1, 2, 3, 9])
     images = torch.zeros(5, 1, 28, 28)
     images[:, 0, 0, 0] = answers / 255
@@ -265,13 +276,13 @@ def test_evaluate_counts_exactly_and_gives_the_mode_back():
         ({"device": "abacus"}, ValueError, r"`device` must name a device .* got 'abacus'"),
     ],
 )
-def test_bad_settings_are_named(small, options, error, words):
+def test_train_names_bad_settings(small, options, error, words):
     with pytest.raises(error, match=words):
         train_small(small, **options)
 
 
-@pytest.mark.slow
-def test_one_epoch_on_a_tenth_of_the_images_learns_to_read(test_set):
+@pytest.mark.training
+def test_train_one_epoch_reaches_90_percent(test_set):
     result = ql.train(
         epochs=1, data=ql.load_mnist("train", limit=6_000, device="cpu"), progress=False
     )
@@ -279,8 +290,8 @@ def test_one_epoch_on_a_tenth_of_the_images_learns_to_read(test_set):
     assert ql.evaluate(result.net, first).accuracy > 0.90
 
 
-@pytest.mark.slow
-def test_the_baseline_reads_982_of_1000_digits_and_8_bits_cost_it_little(baseline, test_set):
+@pytest.mark.training
+def test_evaluate_baseline_and_8_bits(baseline, test_set):
     exact = ql.evaluate(baseline, test_set)
     assert exact.total == 10_000 and exact.accuracy >= 0.982
     uniform = ql.quantize_model(baseline, weights=lambda w: ql.uniform_quantize(w, 8), biases=None)
@@ -290,16 +301,18 @@ def test_the_baseline_reads_982_of_1000_digits_and_8_bits_cost_it_little(baselin
 cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine")
 
 
+@pytest.mark.training
 @cuda
 @pytest.mark.parametrize("recipe", training.RECIPES)
-def test_training_on_a_gpu_ends_on_the_gpu_with_the_same_weights_each_time(small, recipe):
+def test_train_on_gpu_is_repeatable(small, recipe):
     first, second = (train_small(small, device="cuda", recipe=recipe).net for _ in range(2))
     assert first.fc1.weight.is_cuda
     assert torch.equal(first.fc1.weight, second.fc1.weight)
 
 
+@pytest.mark.training
 @cuda
-def test_an_epoch_on_a_gpu_waits_for_nothing_until_its_end(small):
+def test_train_on_gpu_reads_back_once_per_epoch(small):
     train_small(small, device="cuda")  # what is set up once may wait
     on_gpu = ql.Dataset(*(tensor.cuda() for tensor in small))
     waits = []
@@ -315,8 +328,9 @@ def test_an_epoch_on_a_gpu_waits_for_nothing_until_its_end(small):
     assert waits == [(2,), (2,)]
 
 
-@pytest.mark.slow
-def test_interrupt_in_a_notebook_leaves_the_network_and_a_note_but_no_error():
+@pytest.mark.process
+@pytest.mark.training
+def test_train_interrupted_in_notebook():
     """A real kernel, interrupted as the Interrupt button does it."""
     from jupyter_client.manager import start_new_kernel
 

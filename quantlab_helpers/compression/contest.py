@@ -141,8 +141,8 @@ def cheapest(options: Options, most_lost: float) -> dict[str, int]:
     allowed = [candidate for lost, candidate in best.items() if lost <= most_lost]
     if not allowed:
         raise ValueError(
-            f"`most_lost` must be at least {min(best):g}, what the most accurate choice loses, got "
-            f"{most_lost!r}; allow more, or offer larger settings."
+            f"`most_lost` must be at least {min(best):g}, the loss of the most accurate "
+            f"choice, got {most_lost!r}; allow more, or offer larger settings."
         )
     return dict(zip(options, min(allowed)[1], strict=True))
 
@@ -163,7 +163,7 @@ def score_file(
     data : Dataset, optional
         Images to test on; by default MNIST's 10,000 test images.
     device : str or torch.device, optional
-        By default CUDA or MPS where there is one, else the CPU.
+        By default CUDA or MPS if available, else the CPU.
 
     Returns
     -------

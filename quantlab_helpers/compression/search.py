@@ -179,7 +179,7 @@ def choose_ks(net: Net, *, tolerance: float, data: Dataset) -> dict[str, int]:
     Parameters
     ----------
     net : Net
-        A trained network, usually pruned; left as it is.
+        A trained network, usually pruned; it is not changed.
     tolerance : float
         Allowed rise of the mean cross-entropy when only this tensor is quantized.
     data : Dataset

@@ -75,7 +75,7 @@ class SortedCells:
         """Return k + 1 distinct cuts, both ends included, at equal steps of the integral."""
         n, i = self.size, np.arange(k + 1)
         steps = np.interp(i * (self.integral[-1] / k), self.integral, self.knots)
-        # Push up what is too low, then down what is too high.
+        # Make the cuts distinct: raise those too low, then lower those too high.
         cuts = np.maximum.accumulate(np.rint(steps).astype(np.intp) - i) + i
         cuts = np.minimum(cuts, n - k + i)
         cuts[-1] = n

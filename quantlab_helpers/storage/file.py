@@ -119,7 +119,7 @@ def load_quantized(path: str | Path, *, device: str | torch.device | None = None
     path : str or Path
         The file.
     device : str or torch.device, optional
-        Device of the network; by default CUDA or MPS where there is one, else the CPU.
+        Device of the network; by default CUDA or MPS if available, else the CPU.
 
     Returns
     -------

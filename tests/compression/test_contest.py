@@ -66,14 +66,14 @@ def put(path, source):
 # The steps
 
 
-def test_the_steps_lead_down_and_the_last_one_has_all_points_of_the_exercise():
+def test_steps_are_ordered():
     assert [step.points for step in STEPS] == [1, 2, 3, 4, 5]
     sizes = [step.bytes for step in STEPS]
     assert sizes == sorted(sizes, reverse=True)
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_a_step_is_reached_with_exactly_its_bytes(step):
+def test_points_for_and_next_step_limits(step):
     assert points_for(step.bytes) == step.points == points_for(step.bytes + 1) + 1
     assert next_step(step.bytes + 1) == step
     assert next_step(STEPS[-1].bytes) is None
@@ -82,24 +82,25 @@ def test_a_step_is_reached_with_exactly_its_bytes(step):
 # One file
 
 
-def test_a_good_file_is_scored_by_its_bytes_on_disk(good, most_right):
+def test_score_file_counts_bytes_on_disk(good, most_right):
     score = score_file(good, data=most_right, device="cpu")
     assert score.bytes == os.path.getsize(good)
     assert (score.points, score.problem) == (2, "") and score.accuracy >= 0.982
 
 
-def test_the_whole_test_set_is_the_judge_by_default(good):
+@pytest.mark.training
+def test_score_file_uses_whole_test_set(good):
     score = score_file(good, device="cpu")
     assert score.accuracy == pytest.approx(0.983, abs=0.0015) and score.points == 2
 
 
-def test_a_network_that_is_not_accurate_enough_is_told_the_numbers(coarse, most_right):
+def test_score_file_names_low_accuracy(coarse, most_right):
     score = score_file(coarse, data=most_right, device="cpu")
     assert score.points == 0 and score.accuracy < 0.982
     assert "of 300 test images correctly" in score.problem and "98.2% are needed" in score.problem
 
 
-def test_exactly_the_accuracy_asked_for_is_enough(good, few, monkeypatch):
+def test_score_file_accepts_exact_min_accuracy(good, few, monkeypatch):
     accuracy = ql.evaluate(ql.load_quantized(good, device="cpu").net, few).accuracy
     monkeypatch.setattr(contest, "MIN_ACCURACY", accuracy)
     assert score_file(good, data=few, device="cpu").problem == ""
@@ -115,14 +116,14 @@ FOREIGN = {
 
 
 @pytest.mark.parametrize("name", FOREIGN)
-def test_a_foreign_file_is_a_problem_and_no_crash(name, tmp_path, few):
+def test_score_file_names_foreign_file(name, tmp_path, few):
     content, words = FOREIGN[name]
     score = score_file(put(tmp_path / "x.safetensors", content), data=few, device="cpu")
     assert score.accuracy is None and score.points == 0 and words in score.problem
     assert str(tmp_path) not in score.problem
 
 
-def test_a_pickle_is_never_opened(tmp_path, few):
+def test_leaderboard_never_opens_pickle(tmp_path, few):
     """Opened, it would make a file; scored, it only does not count."""
 
     class Bomb:
@@ -136,7 +137,7 @@ def test_a_pickle_is_never_opened(tmp_path, few):
     assert not (tmp_path / "opened").exists()
 
 
-def test_float32_weights_and_damaged_files_are_named(baseline, good, tmp_path, few):
+def test_score_file_names_float32_and_damage(baseline, good, tmp_path, few):
     ql.save_net(baseline, tmp_path / "net.safetensors")
     score = score_file(tmp_path / "net.safetensors", data=few, device="cpu")
     assert "holds float32 weights that save_net wrote" in score.problem
@@ -146,14 +147,14 @@ def test_float32_weights_and_damaged_files_are_named(baseline, good, tmp_path, f
     assert "is damaged" in score.problem
 
 
-def test_a_huge_file_is_not_read(tmp_path, few):
+def test_score_file_ignores_huge_file(tmp_path, few):
     with (tmp_path / "x.safetensors").open("wb") as file:
         file.truncate(10**12)
     score = score_file(tmp_path / "x.safetensors", data=few, device="cpu")
     assert score.problem == "it has 1,000,000,000,000 bytes, and more than 4,000,000 are not read"
 
 
-def test_links_and_pipes_are_not_followed(good, tmp_path, few):
+def test_score_file_ignores_links_and_pipes(good, tmp_path, few):
     (tmp_path / "link.safetensors").symlink_to(good)
     os.mkfifo(tmp_path / "pipe.safetensors")  # reading it would wait for ever
     for name in ("link", "pipe"):
@@ -161,7 +162,7 @@ def test_links_and_pipes_are_not_followed(good, tmp_path, few):
         assert "not a plain file" in score.problem
 
 
-def test_no_file_is_a_mistake_of_the_caller(tmp_path):
+def test_score_file_names_missing_file(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"There is no file .*gone"):
         score_file(tmp_path / "gone")
 
@@ -169,7 +170,7 @@ def test_no_file_is_a_mistake_of_the_caller(tmp_path):
 # A folder of files
 
 
-def test_students_are_ranked_by_bytes_and_ties_share_a_rank(good, coarse, tmp_path, most_right):
+def test_leaderboard_ranks_by_bytes(good, coarse, tmp_path, most_right):
     put(tmp_path / "ada" / "07" / "a.safetensors", good)
     put(tmp_path / "bob" / "b.SAFETENSORS", good)
     put(tmp_path / "cleo.safetensors", good)
@@ -190,7 +191,7 @@ def test_students_are_ranked_by_bytes_and_ties_share_a_rank(good, coarse, tmp_pa
     assert "are needed" in board[-1].score.problem
 
 
-def test_of_several_files_the_smallest_that_counts_is_taken(good, coarse, tmp_path, most_right):
+def test_leaderboard_takes_smallest_valid_file(good, coarse, tmp_path, most_right):
     put(tmp_path / "ada" / "1.safetensors", coarse)
     put(tmp_path / "ada" / "2.safetensors", good)
     put(tmp_path / "ada" / "3.safetensors", b"x" * 100)
@@ -203,7 +204,7 @@ def test_of_several_files_the_smallest_that_counts_is_taken(good, coarse, tmp_pa
     ]
 
 
-def test_a_link_to_anothers_folder_earns_nothing(good, tmp_path, most_right):
+def test_leaderboard_ignores_links(good, tmp_path, most_right):
     put(tmp_path / "ada" / "a.safetensors", good)
     (tmp_path / "bob").symlink_to(tmp_path / "ada")
     (tmp_path / "cy").mkdir()
@@ -212,7 +213,7 @@ def test_a_link_to_anothers_folder_earns_nothing(good, tmp_path, most_right):
     assert [(entry.rank, entry.student) for entry in board] == [(1, "ada"), (None, "cy")]
 
 
-def test_whatever_the_loader_raises_the_others_are_ranked(good, tmp_path, most_right, monkeypatch):
+def test_leaderboard_survives_any_loader_error(good, tmp_path, most_right, monkeypatch):
     put(tmp_path / "ada.safetensors", good)
     put(tmp_path / "bob.safetensors", b"strange")
     real = contest.load_quantized
@@ -228,7 +229,7 @@ def test_whatever_the_loader_raises_the_others_are_ranked(good, tmp_path, most_r
     assert board[1].score.problem == "RecursionError"
 
 
-def test_an_empty_folder_has_no_entries_and_no_folder_is_an_error(tmp_path):
+def test_leaderboard_of_empty_or_missing_folder(tmp_path):
     assert leaderboard(tmp_path, progress=False) == []
     with pytest.raises(NotADirectoryError, match=r"There is no folder .*name the one that holds"):
         leaderboard(tmp_path / "gone")
@@ -238,7 +239,7 @@ def test_an_empty_folder_has_no_entries_and_no_folder_is_an_error(tmp_path):
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_the_cheapest_choice_is_that_of_trying_all(seed):
+def test_cheapest_equals_trying_all(seed):
     rng = np.random.default_rng(seed)
     options = {
         f"layer{i}": {k: (int(rng.integers(1, 99)), int(rng.integers(-3, 9))) for k in (2, 4, 8)}
@@ -369,7 +370,7 @@ def smallest_file(net, path):
 """
 
 
-@pytest.mark.slow
+@pytest.mark.process
 def test_nbgraders_autograder_gives_part_of_the_points(tmp_path):
     """From source to gradebook: 1 point packed, 2 entropy-coded, 0 for the stub."""
 

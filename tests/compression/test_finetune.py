@@ -3,10 +3,10 @@ import pytest
 import torch
 
 import quantlab_helpers as ql
-from quantlab_helpers import training as _fit
+from quantlab_helpers import training
 from quantlab_helpers.compression.finetune import _SharedWeights, train_codebook, train_quantized
 from quantlab_helpers.compression.pruning import prune
-from quantlab_helpers.network import quantize_model, with_tensors
+from quantlab_helpers.network import quantize_model
 from quantlab_helpers.quantizers.kmeans import sparse_kmeans
 
 
@@ -25,51 +25,30 @@ def model(pruned):
     return quantize_model(pruned, weights=lambda w: sparse_kmeans(w, 4), biases=None)
 
 
-def test_sparse_kmeans_keeps_zero_and_gives_the_rest_the_best_centres(rng):
-    weights = np.where(rng.random((30, 40)) < 0.1, rng.normal(size=(30, 40)), 0)
-    quantized = sparse_kmeans(weights, 6)
-    decoded = quantized.dequantize()
-    assert quantized.k_used == 6 and quantized.bits == 3
-    assert np.array_equal(decoded == 0, weights == 0)
-    assert (np.diff(quantized.codebook) > 0).all()
-    rest = ql.kmeans_quantize(weights[weights != 0], 5)
-    assert decoded[weights != 0].tolist() == rest.dequantize().tolist()
-
-
-def test_sparse_kmeans_at_its_ends():
-    assert sparse_kmeans(np.zeros((2, 3)), 8).codebook.tolist() == [0]
-    assert sparse_kmeans([1.0, 2.0], 2).codebook.tolist() == [1, 2]
-    assert sparse_kmeans([-1.0, 0.0], 2).dequantize().tolist() == [-1, 0]
-    assert sparse_kmeans([1.0, 0.0], 9).k_used == 2
-    with pytest.raises(ValueError, match="`k` must be an integer from 2"):
-        sparse_kmeans([1.0], 1)
-    with pytest.raises(ValueError, match="`weights` must be finite"):
-        sparse_kmeans([np.nan, 0.0], 2)
-
-
 @pytest.mark.parametrize("mean", [False, True])
-def test_the_gradient_of_a_centre_is_the_sum_or_mean_of_its_weights_gradients(mean):
+def test_shared_weights_gradient_sum_or_mean(mean):
     codes = torch.tensor([[0, 2], [2, 1]])
     centres = torch.tensor([-1.0, 0.0, 3.0, 9.0], requires_grad=True)
     weights = _SharedWeights.apply(centres, codes, mean)
     assert weights.tolist() == [[-1, 3], [3, 0]]
     (weights * torch.tensor([[1.0, 2.0], [4.0, 8.0]])).sum().backward()
-    # 2 and 4 belong to the third centre; the second is exactly zero and stays; nobody has the last
+    # 2 and 4 belong to the third centre; the second stays at zero; no weight has the last
     assert centres.grad.tolist() == [1, 0, 3 if mean else 6, 0]
 
 
-def test_the_sum_is_the_gradient_that_autograd_finds(rng):
+def test_shared_weights_sum_equals_autograd(rng):
     codes = torch.from_numpy(rng.integers(0, 8, size=(20, 30)))
     factors = torch.from_numpy(rng.normal(size=(20, 30)))
     start = torch.from_numpy(rng.normal(size=8))
-    ours, theirs = start.clone().requires_grad_(), start.clone().requires_grad_()
-    (_SharedWeights.apply(ours, codes, False).sin() * factors).sum().backward()
-    (theirs[codes].sin() * factors).sum().backward()
-    torch.testing.assert_close(ours.grad, theirs.grad)
+    weighted, reference = start.clone().requires_grad_(), start.clone().requires_grad_()
+    (_SharedWeights.apply(weighted, codes, False).sin() * factors).sum().backward()
+    (reference[codes].sin() * factors).sum().backward()
+    torch.testing.assert_close(weighted.grad, reference.grad)
 
 
+@pytest.mark.training
 @pytest.mark.parametrize("options", [{"update": "mean", "optimizer": "sgd"}, {}])
-def test_training_the_codebook_lowers_the_loss_and_moves_centres_only(model, small, options):
+def test_train_codebook_moves_only_centres(model, small, options):
     result = train_codebook(model, **options, epochs=3, data=small, progress=False)
     assert result.losses[-1] < result.losses[0]
     for name, before in model.tensors.items():
@@ -84,14 +63,16 @@ def test_training_the_codebook_lowers_the_loss_and_moves_centres_only(model, sma
             assert torch.equal(before, after)
 
 
-def test_adam_makes_sum_and_mean_the_same(model, small):
+@pytest.mark.training
+def test_train_codebook_adam_sum_equals_mean(model, small):
     """It divides by the size of the gradients, but for its epsilon of 1e-8."""
     options = {"optimizer": "adam", "data": small, "progress": False}
-    one, other = (train_codebook(model, update=way, **options) for way in ("sum", "mean"))
-    assert one.losses == pytest.approx(other.losses, rel=0.05)
+    first, second = (train_codebook(model, update=way, **options) for way in ("sum", "mean"))
+    assert first.losses == pytest.approx(second.losses, rel=0.05)
 
 
-def test_codes_follow_centres_that_cross(small):
+@pytest.mark.training
+def test_train_codebook_sorts_crossing_centres(small):
     net = ql.load_baseline("cpu")
     two = np.array([-1e-4, 1e-4], np.float32)  # near enough to cross
 
@@ -106,7 +87,8 @@ def test_codes_follow_centres_that_cross(small):
     assert sorted(np.concatenate(groups).tolist()) == [0, 1]
 
 
-def test_one_codebook_per_channel_is_trained_row_by_row(small):
+@pytest.mark.training
+def test_train_codebook_per_channel(small):
     def per_channel(weights):
         return ql.uniform_quantize(weights, 2, granularity="per_channel")
 
@@ -118,8 +100,9 @@ def test_one_codebook_per_channel_is_trained_row_by_row(small):
     assert torch.equal(result.model.net.conv2.weight.detach(), decoded)
 
 
+@pytest.mark.training
 @pytest.mark.parametrize("batchnorm", ["frozen", "measured"])
-def test_batchnorm_is_measured_again_only_where_asked(model, small, batchnorm):
+def test_train_codebook_batchnorm_statistics(model, small, batchnorm):
     result = train_codebook(model, batchnorm=batchnorm, data=small, progress=False).model
     same = torch.equal(result.net.bn1.running_mean, model.net.bn1.running_mean)
     assert same == (batchnorm == "frozen")
@@ -131,8 +114,9 @@ def grid(weights):
     return ql.uniform_quantize(weights, 3, zero_point="int")
 
 
+@pytest.mark.training
 @pytest.mark.parametrize("quantizer", [lambda w: sparse_kmeans(w, 4), grid])
-def test_weights_are_trained_for_either_grid_and_zeros_stay(pruned, small, quantizer):
+def test_train_quantized_keeps_zeros(pruned, small, quantizer):
     start = quantize_model(pruned, weights=quantizer, biases=None)
     options = {"weights": quantizer, "biases": None, "epochs": 3, "data": small}
     result = train_quantized(pruned, **options, progress=False)
@@ -144,7 +128,8 @@ def test_weights_are_trained_for_either_grid_and_zeros_stay(pruned, small, quant
     assert torch.equal(after.detach(), decoded)
 
 
-def test_the_same_seed_gives_the_same_tensors(pruned, model, small):
+@pytest.mark.training
+def test_finetune_same_seed_same_tensors(pruned, model, small):
     def trained(seed):
         options = {"seed": seed, "epochs": 1, "data": small, "progress": False}
         rule = {"fc1": lambda w: sparse_kmeans(w, 4)}
@@ -157,7 +142,8 @@ def test_the_same_seed_gives_the_same_tensors(pruned, model, small):
     assert not any(torch.equal(a, b) for a, b in zip(first, other, strict=True))
 
 
-def test_frozen_parameters_stay(small):
+@pytest.mark.training
+def test_finetune_keeps_frozen_parameters(small):
     net = ql.load_baseline("cpu")
     net.fc2.weight.requires_grad_(False)
     rule = {"fc1": lambda w: sparse_kmeans(w, 8), "fc2": lambda w: sparse_kmeans(w, 8)}
@@ -169,11 +155,11 @@ def test_frozen_parameters_stay(small):
         assert not torch.equal(after.net.fc1.weight, start.net.fc1.weight)
 
 
-def test_ctrl_c_returns_what_there_is(pruned, model, small, monkeypatch, capsys):
+def test_finetune_ctrl_c_returns_model(pruned, model, small, monkeypatch, capsys):
     def fail(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(_fit.F, "cross_entropy", fail)
+    monkeypatch.setattr(training.F, "cross_entropy", fail)
     first = train_codebook(model, data=small, progress=False)
     second = train_quantized(
         pruned, weights=lambda w: sparse_kmeans(w, 4), biases=None, data=small, progress=False
@@ -184,7 +170,8 @@ def test_ctrl_c_returns_what_there_is(pruned, model, small, monkeypatch, capsys)
     assert "Training the codebooks was interrupted after step 0 of 10" in capsys.readouterr().err
 
 
-def test_nothing_comes_back_changed(pruned, model, small):
+@pytest.mark.training
+def test_finetune_keeps_its_inputs(pruned, model, small):
     before = pruned.fc1.weight.clone(), model.net.fc1.weight.clone()
     train_codebook(model, data=small, progress=False)
     train_quantized(pruned, weights=None, biases=None, epochs=1, data=small, progress=False)
@@ -192,7 +179,7 @@ def test_nothing_comes_back_changed(pruned, model, small):
     assert torch.equal(model.net.fc1.weight, before[1])
 
 
-def test_what_is_wrong_is_named(pruned, model, small):
+def test_finetune_names_bad_settings(pruned, model, small):
     with pytest.raises(ValueError, match="`update` must be one of 'sum', 'mean', got 'max'"):
         train_codebook(model, update="max", data=small)
     with pytest.raises(ValueError, match="`batchnorm` must be one of 'frozen', 'measured'"):
@@ -204,11 +191,3 @@ def test_what_is_wrong_is_named(pruned, model, small):
         train_codebook(nothing, data=small)
     with pytest.raises(ValueError, match="`weights` must name layers of the network, got 'fc9'"):
         train_quantized(pruned, weights={"fc9": grid}, biases=None, data=small)
-
-
-def test_with_tensors_changes_a_copy(model):
-    constant = ql.QuantizedTensor(np.zeros(10, np.uint8), np.full(1, 2.0, np.float32), 1)
-    changed = with_tensors(model, {"fc2.bias": constant})
-    assert (changed.net.fc2.bias == 2).all() and (model.net.fc2.bias != 2).all()
-    assert changed.tensors["fc2.bias"] is constant
-    assert torch.equal(changed.net.fc1.weight, model.net.fc1.weight)

@@ -39,13 +39,13 @@ ROUNDING = 1e-5
 
 
 @pytest.mark.parametrize("change", [fold_batchnorm, merge_dense])
-def test_the_function_stays_the_same_up_to_rounding(change, awkward, images):
+def test_fold_and_merge_keep_function(change, awkward, images):
     assert farthest(awkward, change(awkward), images) < ROUNDING
     baseline = ql.load_baseline("cpu")
     assert farthest(baseline, change(baseline), images) < ROUNDING
 
 
-def test_folding_leaves_a_batchnorm_that_does_nothing(awkward):
+def test_fold_batchnorm_leaves_default_batchnorm(awkward):
     folded = fold_batchnorm(awkward)
     for norm in (folded.bn1, folded.bn2, folded.bn3):
         assert (norm.weight == 1).all() and (norm.running_var == 1).all()
@@ -54,12 +54,12 @@ def test_folding_leaves_a_batchnorm_that_does_nothing(awkward):
     assert folded.conv1.weight.requires_grad
 
 
-def test_folding_twice_changes_nothing_more_than_the_last_bit(awkward):
+def test_fold_batchnorm_twice(awkward):
     once = fold_batchnorm(awkward)
     torch.testing.assert_close(fold_batchnorm(once).conv2.weight, once.conv2.weight)
 
 
-def test_merging_leaves_ten_rows_and_ten_ones(awkward):
+def test_merge_dense_leaves_ten_rows(awkward):
     merged = merge_dense(awkward)
     expected = awkward.fc2.weight @ awkward.fc1.weight
     torch.testing.assert_close(merged.fc1.weight[:10], expected)
@@ -69,7 +69,7 @@ def test_merging_leaves_ten_rows_and_ten_ones(awkward):
 
 
 @pytest.mark.parametrize("change", [fold_batchnorm, merge_dense])
-def test_the_network_that_comes_in_stays_as_it_was(change, awkward):
+def test_fold_and_merge_keep_input(change, awkward):
     before = {name: value.clone() for name, value in awkward.state_dict().items()}
     change(awkward.train())
     assert awkward.training
@@ -77,6 +77,6 @@ def test_the_network_that_comes_in_stays_as_it_was(change, awkward):
 
 
 @pytest.mark.parametrize("change", [fold_batchnorm, merge_dense])
-def test_another_network_is_refused(change):
+def test_fold_and_merge_name_other_network(change):
     with pytest.raises(TypeError, match="must be this package's Net, got Linear; load one"):
         change(nn.Linear(2, 2))

@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 import quantlab_helpers as ql
-from quantlab_helpers import training as _fit
+from quantlab_helpers import training
 from quantlab_helpers.compression.folding import fold_batchnorm, merge_dense
 from quantlab_helpers.compression.pruning import prune, prune_gradually
 
@@ -27,7 +27,7 @@ def trainable_nonzeros(net):
     return sum(int(torch.count_nonzero(p)) for p in net.parameters() if p.requires_grad)
 
 
-def test_a_threshold_zeroes_what_is_below_it_and_nothing_else(net):
+def test_prune_threshold_zeroes_smaller_weights(net):
     before, after = weights(net), weights(prune(net, threshold=0.01))
     small = before.abs() < 0.01
     assert not after[small].any()
@@ -35,7 +35,7 @@ def test_a_threshold_zeroes_what_is_below_it_and_nothing_else(net):
 
 
 @pytest.mark.parametrize("sparsity", [0.0, 0.5, 0.99])
-def test_a_sparsity_zeroes_that_share_the_smallest_first(net, sparsity):
+def test_prune_sparsity_zeroes_smallest_share(net, sparsity):
     before, after = weights(net), weights(prune(net, sparsity=sparsity))
     gone = (after == 0) & (before != 0)
     count = round(sparsity * before.numel())
@@ -45,7 +45,7 @@ def test_a_sparsity_zeroes_that_share_the_smallest_first(net, sparsity):
         assert before[gone].abs().max() <= after[after != 0].abs().min()
 
 
-def test_a_sparsity_holds_where_many_weights_are_equal():
+def test_prune_sparsity_with_equal_weights():
     net = ql.reset_model(device="cpu")
     with torch.no_grad():
         for parameter in net.parameters():
@@ -54,7 +54,7 @@ def test_a_sparsity_holds_where_many_weights_are_equal():
     assert (after == 0).sum() == round(0.25 * after.numel())
 
 
-def test_biases_batchnorm_and_the_network_itself_stay(net):
+def test_prune_keeps_biases_and_batchnorm(net):
     before = {name: value.clone() for name, value in net.state_dict().items()}
     pruned = prune(net, sparsity=0.999).state_dict()
     assert all(torch.equal(before[name], value) for name, value in net.state_dict().items())
@@ -63,19 +63,20 @@ def test_biases_batchnorm_and_the_network_itself_stay(net):
 
 
 @pytest.mark.parametrize("options", [{}, {"threshold": 0.1, "sparsity": 0.5}])
-def test_exactly_one_rule(net, options):
+def test_prune_needs_threshold_or_sparsity(net, options):
     with pytest.raises(ValueError, match=r"Exactly one of .* pass for example sparsity=0\.9"):
         prune(net, **options)
 
 
 @pytest.mark.parametrize("sparsity", [1.0, 99.0])
-def test_a_sparsity_is_a_share(net, sparsity):
-    with pytest.raises(ValueError, match=rf"from 0 to below 1, got {sparsity}; 0.9 prunes 90 %"):
+def test_prune_names_bad_sparsity(net, sparsity):
+    with pytest.raises(ValueError, match=rf"from 0 to below 1, got {sparsity}; 0.9 prunes 90%"):
         prune(net, sparsity=sparsity)
 
 
+@pytest.mark.training
 @pytest.mark.parametrize("recovery", [0, 1])
-def test_as_many_weights_are_left_as_were_asked_for(net, small, recovery):
+def test_prune_gradually_leaves_keep_weights(net, small, recovery):
     start = merge_dense(fold_batchnorm(net))
     options = {"epochs": 2, "recovery": recovery, "data": small, "progress": False}
     result = prune_gradually(start, keep=2_000, **options)
@@ -85,7 +86,8 @@ def test_as_many_weights_are_left_as_were_asked_for(net, small, recovery):
     assert len(result.losses) == 2 + recovery and not result.interrupted
 
 
-def test_pruned_weights_stay_pruned_and_the_seed_decides(net, small):
+@pytest.mark.training
+def test_prune_gradually_keeps_zeros(net, small):
     start = prune(net, sparsity=0.98)
     options = {"keep": 5_000, "epochs": 1, "data": small, "progress": False}
     first, same = (prune_gradually(start, seed=3, **options).net for _ in range(2))
@@ -95,12 +97,12 @@ def test_pruned_weights_stay_pruned_and_the_seed_decides(net, small):
     assert not torch.equal(weights(first), weights(other))
 
 
-def test_ctrl_c_returns_the_network_with_its_zeros(net, small, monkeypatch, capsys):
+def test_prune_gradually_ctrl_c_returns_network(net, small, monkeypatch, capsys):
     def fail(*arguments, **options):
         raise KeyboardInterrupt
 
     start = prune(net, sparsity=0.98)
-    monkeypatch.setattr(_fit.F, "cross_entropy", fail)
+    monkeypatch.setattr(training.F, "cross_entropy", fail)
     result = prune_gradually(start, keep=500, epochs=1, data=small, progress=False)
     assert result.interrupted and result.losses == []
     assert torch.equal(weights(result.net), weights(start))
@@ -115,6 +117,6 @@ def test_ctrl_c_returns_the_network_with_its_zeros(net, small, monkeypatch, caps
         ({"keep": 5, "learning_rate": 0}, "`learning_rate` must be a finite number above 0"),
     ],
 )
-def test_settings_out_of_range_are_named(net, small, options, message):
+def test_prune_gradually_names_bad_settings(net, small, options, message):
     with pytest.raises(ValueError, match=message):
         prune_gradually(net, data=small, **options)

@@ -3,8 +3,8 @@ import pytest
 import torch
 
 import quantlab_helpers as ql
-from quantlab_helpers import training as _fit
-from quantlab_helpers.compression import search as compress
+from quantlab_helpers import training
+from quantlab_helpers.compression import search
 from quantlab_helpers.compression.folding import fold_batchnorm, merge_dense
 from quantlab_helpers.compression.pruning import PruningResult, prune
 
@@ -16,82 +16,72 @@ def small():
 
 def run(small, **options):
     options = {"validation": 200, "data": small, "progress": False} | options
-    return compress.compress(ql.load_baseline("cpu"), **options)
+    return search.compress(ql.load_baseline("cpu"), **options)
 
 
-def test_holdout_splits_at_random_and_loses_nothing(small):
-    training, held = compress.holdout(small, images=300, seed=4)
-    assert len(training.labels) == 700 and len(held.labels) == 300
-    rows = torch.cat([training.images, held.images]).flatten(1).double()
-    key = torch.arange(784, dtype=torch.float64).sin()
-    expected = (small.images.flatten(1).double() @ key).sort().values
-    torch.testing.assert_close((rows @ key).sort().values, expected)
-    again, other = (compress.holdout(small, images=300, seed=seed)[1] for seed in (4, 5))
-    assert torch.equal(held.images, again.images) and not torch.equal(held.images, other.images)
-
-
-def test_holdout_leaves_images_to_train_on(small):
-    with pytest.raises(ValueError, match="`images` must be an integer from 1 to 999, got 1000"):
-        compress.holdout(small, images=1_000)
-
-
+@pytest.mark.training
 @pytest.mark.parametrize("merge", [True, False])
-def test_the_file_keeps_the_accuracy_that_was_asked_for(small, merge, tmp_path):
+def test_compress_file_keeps_min_accuracy(small, merge, tmp_path):
     result = run(small, min_accuracy=0.9, margin=0.0, merge=merge)
     size = ql.save_quantized(result.model, tmp_path / "net")
     assert result.reached and result.accuracy >= 0.9
     assert result.file_bytes == size == (tmp_path / "net").stat().st_size < 20_000
     loaded = ql.load_quantized(tmp_path / "net", device="cpu")
-    held = compress.holdout(small, images=200)[1]
-    assert ql.evaluate(loaded.net, held).accuracy == result.accuracy
+    validation = ql.holdout(small, images=200)[1]
+    assert ql.evaluate(loaded.net, validation).accuracy == result.accuracy
     best = [trial for trial in result.trials if trial.accuracy >= 0.9]
     assert result.file_bytes == min(trial.file_bytes for trial in best)
     centres = [t.codebook for t in result.model.tensors.values() if hasattr(t, "codebook")]
     assert all(np.array_equal(c, c.astype(np.float16).astype(np.float32)) for c in centres)
 
 
-def test_the_same_seed_gives_the_same_file(small, tmp_path):
+@pytest.mark.training
+def test_compress_same_seed_same_file(small, tmp_path):
     for name in ("first", "second"):
         result = run(small, min_accuracy=0.8, margin=0.0, seed=7)
         ql.save_quantized(result.model, tmp_path / name)
     assert (tmp_path / "first").read_bytes() == (tmp_path / "second").read_bytes()
 
 
-def test_an_accuracy_out_of_reach_is_told_and_the_best_comes_back(small):
+@pytest.mark.training
+def test_compress_returns_best_if_not_reached(small):
     result = run(small, min_accuracy=0.9999, margin=0.0, pruning=False)
     assert not result.reached
     assert result.accuracy == max(trial.accuracy for trial in result.trials)
 
 
-def test_a_smaller_tolerance_gives_more_centres_and_a_larger_file(small):
+@pytest.mark.training
+def test_compress_smaller_tolerance_larger_file(small):
     options = {"min_accuracy": 0.5, "margin": 0.0, "pruning": False}
     coarse, fine = (run(small, tolerance=value, **options) for value in (0.1, 0.001))
     assert sum(fine.trials[0].ks.values()) > sum(coarse.trials[0].ks.values())
     assert fine.file_bytes > coarse.file_bytes
 
 
-def test_a_tolerance_of_zero_is_refused(small):
+def test_compress_names_zero_tolerance(small):
     with pytest.raises(ValueError, match="`tolerance` must be"):
         run(small, tolerance=0)
 
 
-def test_without_pruning_no_weight_is_lost(small):
+@pytest.mark.training
+def test_compress_without_pruning_keeps_weights(small):
     result = run(small, max_drop=0.05, pruning=False, merge=False)
     original = fold_batchnorm(ql.load_baseline("cpu"))
     assert result.trials[0].weights > 0.9 * sum(p.numel() for p in original.parameters())
     assert result.reached
 
 
-def test_ctrl_c_ends_the_search_with_a_network(small, monkeypatch, capsys):
-    def fail(*arguments, **options):
+@pytest.mark.training
+def test_compress_ctrl_c_returns_network(small, monkeypatch, capsys):
+    def interrupt(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(compress, "prune_gradually", interrupted_pruning)
+    monkeypatch.setattr(search, "prune_gradually", interrupted_pruning)
     result = run(small)
     assert result.interrupted and len(result.trials) == 1
     monkeypatch.undo()
-    monkeypatch.setattr(_fit.F, "cross_entropy", fail)
-    monkeypatch.setattr(compress, "_mean_loss", lambda net, data: 0.0)
+    monkeypatch.setattr(training.F, "cross_entropy", interrupt)
+    monkeypatch.setattr(search, "_mean_loss", lambda net, data: 0.0)
     result = run(small, pruning=False)
     assert result.interrupted and len(result.trials) == 1
     assert "interrupted" in capsys.readouterr().err
@@ -101,32 +91,33 @@ def interrupted_pruning(net, **options):
     return PruningResult(net, [], True)
 
 
-def test_a_tensor_gets_the_fewest_centres_that_it_bears(small):
+@pytest.mark.training
+def test_choose_ks_gives_fewest_centres(small):
     net = merge_dense(fold_batchnorm(prune(ql.load_baseline("cpu"), threshold=0.01)))
     before = net.conv1.weight.clone()
-    coarse, fine = (compress.choose_ks(net, tolerance=t, data=small) for t in (1.0, 0.001))
+    coarse, fine = (search.choose_ks(net, tolerance=t, data=small) for t in (1.0, 0.001))
     assert torch.equal(net.conv1.weight, before)
     assert all(coarse[name] <= fine[name] for name in coarse)
     assert sum(fine.values()) > sum(coarse.values())
     assert fine["fc2.weight"] == fine["fc1.bias"] == 2  # frozen
-    limit = compress._mean_loss(net, small) + 0.001
+    limit = search._mean_loss(net, small) + 0.001
     k = fine["conv2.weight"]
     with torch.no_grad():
         net.conv2.weight.copy_(
-            torch.from_numpy(compress.sparse_kmeans(net.conv2.weight, k).dequantize())
+            torch.from_numpy(search.sparse_kmeans(net.conv2.weight, k).dequantize())
         )
-    assert compress._mean_loss(net, small) <= limit or k == compress.KS[-1]
+    assert search._mean_loss(net, small) <= limit or k == search.KS[-1]
 
 
 @pytest.mark.parametrize(
-    ("reached", "failed", "wanted"),
+    ("reached", "failed", "expected"),
     [(481_000, 0, 8_000), (8_000, 0, 4_000), (2_000, 1_000, 1_414), (1_200, 1_000, 0)],
 )
-def test_rungs_are_halved_and_then_bisected(reached, failed, wanted):
-    assert compress._next_weight_count(reached, failed) == wanted
+def test_next_weight_count_halves_then_bisects(reached, failed, expected):
+    assert search._next_weight_count(reached, failed) == expected
 
 
-def test_more_accuracy_than_there_is_is_refused(small):
+def test_compress_names_impossible_accuracy(small):
     with pytest.raises(ValueError, match=r"below 1, got 98\.2 plus 0\.001; 0\.982 means"):
         run(small, min_accuracy=98.2)
     with pytest.raises(ValueError, match="`max_drop` must be a finite number of at least 0"):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from quantlab_helpers.quantizers import _binning as _bins
+from quantlab_helpers.quantizers import _binning
 from quantlab_helpers.quantizers import optimal_kmeans as kmeans
 from quantlab_helpers.quantizers.optimal_kmeans import kmeans_1d
 
@@ -12,8 +12,8 @@ def values(rng):
     return rng.permutation(np.concatenate(draws)).astype(np.float32)
 
 
-def test_bins_ascend_and_count_average_and_spread_their_values_exactly(values):
-    bins = _bins.group_by_leading_bits(values)
+def test_group_by_leading_bits_matches_exact_sums(values):
+    bins = _binning.group_by_leading_bits(values)
     assert np.all(np.diff(bins.means) > 0) and bins.counts.sum() == values.size
     for i in range(0, bins.labels.size, 50):
         inside = values[bins.keys == bins.labels[i]].astype(np.float64)
@@ -23,20 +23,20 @@ def test_bins_ascend_and_count_average_and_spread_their_values_exactly(values):
         assert bins.errors[i] == pytest.approx(spread, rel=1e-9, abs=1e-12 * inside.mean() ** 2)
 
 
-def test_every_value_of_a_bin_lies_between_its_neighbours(values):
+def test_group_by_leading_bits_orders_values(values):
     values = values[values != 0]  # equal zeros of two signs are two bins
-    bins = _bins.group_by_leading_bits(values)
+    bins = _binning.group_by_leading_bits(values)
     order = np.argsort(values)
     place = np.empty(1 << 16, int)
     place[bins.labels] = np.arange(bins.labels.size)
     assert np.all(np.diff(place[bins.keys[order]]) >= 0)
 
 
-def test_opening_some_bins_keeps_every_value_and_the_order(values):
-    bins = _bins.group_by_leading_bits(values)
+def test_open_bins_keeps_values_and_order(values):
+    bins = _binning.group_by_leading_bits(values)
     chosen = np.zeros(bins.labels.size, bool)
     chosen[::3] = True
-    cells, weights = _bins.open_bins(values, bins, chosen)
+    cells, weights = _binning.open_bins(values, bins, chosen)
     assert np.all(np.diff(cells) > 0)
     assert weights.sum() == values.size
     total = values.astype(np.float64).sum()
@@ -61,7 +61,7 @@ SHAPES = {
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("k", [1, 2, 5, 8])
-def test_binning_finds_what_sorting_finds(shape, k, rng, monkeypatch):
+def test_kmeans_1d_by_bins_equals_sorting(shape, k, rng, monkeypatch):
     values = SHAPES[shape](rng, 60_000).astype(np.float32)
     binned = kmeans_1d(values, k)
     monkeypatch.setattr(kmeans, "BINNING_MIN_VALUES", values.size)
@@ -80,12 +80,12 @@ def test_binning_finds_what_sorting_finds(shape, k, rng, monkeypatch):
 
 
 @pytest.mark.parametrize("k", [14, 64, 256, 1000])
-def test_codes_by_bins_are_those_of_a_search_among_the_midpoints(k, rng):
+def test_assign_by_bins_equals_midpoint_search(k, rng):
     centres = np.sort(rng.laplace(size=k))
     values = rng.laplace(size=100_000).astype(np.float32)
     middles = (centres[1:] + centres[:-1]) / 2
     # Where bins begin and end, on the midpoints themselves, and next to them.
-    ends = np.concatenate(_bins.bin_ends())
+    ends = np.concatenate(_binning.bin_ends())
     near = middles.astype(np.float32)
     hard = [ends[np.isfinite(ends)], near, np.nextafter(near, np.float32(9)), [0.0, -0.0, 3e38]]
     values[: sum(map(len, hard))] = np.concatenate(hard)[: values.size]
@@ -93,7 +93,7 @@ def test_codes_by_bins_are_those_of_a_search_among_the_midpoints(k, rng):
 
 
 @pytest.mark.parametrize("k", [1, 2, 8])
-def test_few_distinct_values_are_solved_exactly_however_often_they_occur(k, rng):
+def test_kmeans_1d_few_distinct_values_exact(k, rng):
     distinct = np.sort(rng.standard_t(2, 250)).astype(np.float32)
     repeats = rng.integers(1, 400, 250)
     values = rng.permutation(np.repeat(distinct, repeats))

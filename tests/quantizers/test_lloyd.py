@@ -9,7 +9,7 @@ INITS = ["linear", "density", "random", "k-means++"]
 
 @pytest.mark.parametrize("init", INITS)
 @pytest.mark.parametrize("k", [1, 2, 9, 60])
-def test_inertia_never_rises_and_never_beats_the_optimum(init, k, rng):
+def test_lloyd_inertia_never_rises(init, k, rng):
     values = rng.laplace(size=(20, 30))
     steps = list(lloyd(values, k, init=init, rng=rng))
     inertia = np.array([step.inertia for step in steps])
@@ -18,7 +18,7 @@ def test_inertia_never_rises_and_never_beats_the_optimum(init, k, rng):
 
 
 @pytest.mark.parametrize("init", INITS)
-def test_every_step_reports_what_it_shows(init, rng):
+def test_lloyd_steps_are_consistent(init, rng):
     values = rng.normal(size=(20, 30)).astype(np.float32)
     for number, step in enumerate(lloyd(values, 7, init=init, rng=rng)):
         assert (step.iteration, step.phase) == (
@@ -31,23 +31,23 @@ def test_every_step_reports_what_it_shows(init, rng):
         assert set(step.empty) == set(range(7)) - set(step.codes.ravel().tolist())
 
 
-def test_it_stops_when_no_code_changes():
+def test_lloyd_stops_when_codes_stay():
     *_, before, _, last = lloyd([0.0, 1.0, 5.0, 6.0, 7.0], 2)
     assert last.phase == "assign"
     assert (before.codes == last.codes).all()
 
 
-def test_it_gives_up_after_max_iter(rng):
+def test_lloyd_stops_after_max_iter(rng):
     assert [*lloyd(rng.normal(size=999), 9, max_iter=2)][-1].iteration == 2
 
 
-def test_an_empty_cluster_stays_where_it_is_and_is_seen():
+def test_lloyd_reports_empty_cluster():
     steps = list(lloyd([0.0, 0.1, 9.9, 10.0], 3))
     assert all(step.empty.tolist() == [1] for step in steps)
     assert all(step.centres[1] == 5.0 for step in steps)
 
 
-def test_random_starts_follow_the_generator(rng):
+def test_lloyd_random_start_follows_rng(rng):
     values = rng.normal(size=500)
     first, again, other = (
         next(lloyd(values, 5, init="random", rng=np.random.default_rng(s))).centres.tolist()
@@ -56,19 +56,19 @@ def test_random_starts_follow_the_generator(rng):
     assert first == again != other
 
 
-def test_k_means_plus_plus_copes_with_fewer_distinct_values(rng):
+def test_lloyd_plus_plus_few_distinct_values(rng):
     assert [*lloyd([1.0, 1.0, 1.0], 3, init="k-means++", rng=rng)][-1].inertia == 0
 
 
 @pytest.mark.parametrize("init", ["random", "k-means++"])
-def test_random_starts_need_a_generator_and_enough_values(init, rng):
+def test_lloyd_random_start_needs_rng_and_values(init, rng):
     with pytest.raises(ValueError, match=r"`rng` is needed by init=.*default_rng\(seed\)"):
         lloyd([1.0, 2.0], 2, init=init)
     with pytest.raises(ValueError, match=r"at most the number of values.*got 3 for 2"):
         lloyd([1.0, 2.0], 3, init=init, rng=rng)
 
 
-def test_lloyd_knows_its_options():
+def test_lloyd_names_bad_options():
     with pytest.raises(ValueError, match=r"`init` must be one of 'linear', .*got 'best'"):
         lloyd([1.0], 1, init="best")
     with pytest.raises(ValueError, match="`max_iter` must be an integer of at least 1"):
@@ -83,6 +83,6 @@ def test_lloyd_knows_its_options():
         ([1.0], 0, "`k` must be an integer from 1 to 65536, got 0"),
     ],
 )
-def test_bad_input_is_named_at_the_call_and_not_at_the_first_step(values, k, words):
+def test_lloyd_names_bad_input_at_call(values, k, words):
     with pytest.raises(ValueError, match=words):
         lloyd(values, k)

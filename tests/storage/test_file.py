@@ -75,9 +75,7 @@ def scratch(tmp_path_factory):
 
 @pytest.mark.parametrize("coding", CODINGS)
 @pytest.mark.parametrize("rule", RULES)
-def test_a_network_comes_back_bit_for_bit_and_is_counted_to_the_byte(
-    baseline, tmp_path, rule, coding
-):
+def test_save_load_quantized_round_trip(baseline, tmp_path, rule, coding):
     model = quantized(baseline, RULES[rule], RULES[rule] if coding == "packed" else None)
     path = tmp_path / "net.safetensors"
     size = ql.save_quantized(model, path, coding=coding)
@@ -93,7 +91,7 @@ def test_a_network_comes_back_bit_for_bit_and_is_counted_to_the_byte(
     axis=st.sampled_from([None, 0, 1]),
 )
 @settings(max_examples=25, deadline=None)
-def test_any_codebook_comes_back(scratch, k, scale, seed, coding, axis):
+def test_save_load_quantized_any_codebook(scratch, k, scale, seed, coding, axis):
     """Drawn at random, with fewer levels than the bits allow, one table per row or column too."""
     rng = np.random.default_rng(seed)
     bits = max(1, (k - 1).bit_length())
@@ -109,7 +107,7 @@ def test_any_codebook_comes_back(scratch, k, scale, seed, coding, axis):
     assert ql.ledger(path).file_bytes == size
 
 
-def test_the_network_from_the_file_classifies_as_the_one_that_was_saved(baseline, tmp_path, few):
+def test_load_quantized_classifies_as_saved(baseline, tmp_path, few):
     model = quantized(baseline, RULES["k-means"], RULES["k-means"])
     ql.save_quantized(model, tmp_path / "a")
     loaded = ql.load_quantized(tmp_path / "a", device="cpu")
@@ -118,7 +116,7 @@ def test_the_network_from_the_file_classifies_as_the_one_that_was_saved(baseline
         assert torch.equal(loaded.net(few.images), model.net.eval()(few.images))
 
 
-def test_saving_and_loading_leave_the_random_state_alone(baseline, tmp_path):
+def test_save_load_quantized_keep_random_state(baseline, tmp_path):
     model = quantized(baseline, RULES["one centre"])
     before = torch.random.get_rng_state()
     ql.save_quantized(model, tmp_path / "a")
@@ -127,71 +125,20 @@ def test_saving_and_loading_leave_the_random_state_alone(baseline, tmp_path):
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
-def test_what_was_lost_is_not_in_the_file(baseline, tmp_path):
+def test_load_quantized_original_is_dequantized(baseline, tmp_path):
     ql.save_quantized(quantized(baseline, RULES["one centre"]), tmp_path / "a")
     loaded = ql.load_quantized(tmp_path / "a", device="cpu")
     assert {row.sqnr_db for row in loaded.report} == {float("inf")}
     assert {row.unique_before - row.unique_after for row in loaded.report} == {0}
 
 
-def test_every_step_of_the_coding_is_smaller(baseline, tmp_path):
+def test_save_quantized_codings_get_smaller(baseline, tmp_path):
     model = quantized(baseline, RULES["k-means"], RULES["k-means"])
     sizes = [ql.save_quantized(model, tmp_path / "a", coding=coding) for coding in CODINGS]
     assert sizes == sorted(sizes, reverse=True) and sizes[0] > 10 * sizes[2]
 
 
-def test_fc1_with_all_its_overhead_is_within_two_percent_of_the_bound(tmp_path, rng):
-    """With weights as spread as without L1; the baseline's are worth under 1,000 bytes."""
-    net = ql.reset_model(device="cpu")
-    with torch.no_grad():
-        net.fc1.weight.copy_(torch.from_numpy(rng.laplace(size=(300, 1568))))
-    ql.save_quantized(quantized(net, RULES["k-means"]), tmp_path / "a")
-    row = next(row for row in ql.ledger(tmp_path / "a").rows if row.name == "fc1.weight")
-    assert row.bound_bytes <= row.total_bytes <= 1.02 * row.bound_bytes
-
-
-def test_floats_are_halved_only_where_nothing_is_lost(tmp_path):
-    net = ql.reset_model(device="cpu")
-    with torch.no_grad():
-        net.fc2.bias.copy_(torch.arange(10) / 8)
-        net.conv1.bias.fill_(0.1)
-        net.conv3.bias.fill_(1e6)  # above float16
-    ql.save_quantized(quantized(net, RULES["one centre"]), tmp_path / "a")
-    rows = {row.name: row.payload_bytes for row in ql.ledger(tmp_path / "a").rows}
-    sizes = [rows[name] for name in ("fc2.bias", "conv1.bias", "conv3.bias")]
-    assert sizes == [20, 64, 128]
-    loaded = ql.load_quantized(tmp_path / "a", device="cpu")
-    assert torch.equal(loaded.net.conv3.bias, net.conv3.bias)
-
-
-def test_a_batchnorm_that_does_nothing_costs_nothing(tmp_path):
-    net = ql.reset_model(device="cpu")
-    path = tmp_path / "a"
-    whole = ql.save_quantized(quantized(net, {"fc1": RULES["one centre"]}), path)
-    counted = ql.ledger(path)
-    assert sum(row.total_bytes for row in counted.rows if row.part == "batchnorm") == 0
-    assert "folded away" in str(counted)
-    net.bn2.running_mean[3] = 0.5
-    with_mean = ql.save_quantized(quantized(net, {"fc1": RULES["one centre"]}), path)
-    assert with_mean - whole in range(32, 81)  # 16 float16 and an entry of at most 48
-    assert ql.load_quantized(path, device="cpu").net.bn2.running_mean[3] == 0.5
-
-
-def test_the_ledger_names_every_tensor_and_adds_up(small):
-    counted = ql.ledger(small)
-    assert [row.name for row in counted.rows] == [
-        name for name in ql.reset_model().state_dict() if "batches" not in name
-    ]
-    assert counted.float32_bytes == ql.float32_bytes(ql.reset_model())
-    assert counted.ratio == counted.float32_bytes / os.path.getsize(small)
-    content = small.read_bytes()
-    length = int.from_bytes(content[:8], "little")
-    assert counted.header_bytes + counted.padding_bytes == 8 + length
-    assert f"{counted.file_bytes:,}" in str(counted)
-    assert json.loads(content[8 : 8 + length])["__metadata__"]["quantlab"].startswith("1;entropy;")
-
-
-def test_the_same_network_gives_the_same_file(baseline, tmp_path):
+def test_save_quantized_is_deterministic(baseline, tmp_path):
     model = quantized(baseline, RULES["k-means"])
     contents = set()
     for name in "abc":
@@ -200,7 +147,7 @@ def test_the_same_network_gives_the_same_file(baseline, tmp_path):
     assert len(contents) == 1
 
 
-def test_a_failed_save_keeps_the_old_file(baseline, tmp_path, monkeypatch):
+def test_save_quantized_failure_keeps_old_file(baseline, tmp_path, monkeypatch):
     path = tmp_path / "a.safetensors"
     path.write_bytes(b"older")
 
@@ -213,8 +160,8 @@ def test_a_failed_save_keeps_the_old_file(baseline, tmp_path, monkeypatch):
     assert path.read_bytes() == b"older" and len(list(tmp_path.iterdir())) == 1
 
 
-def test_the_golden_file_of_this_format_still_loads():
-    """Every scheme and coding is in it; `python tests/test_storage.py` wrote it."""
+def test_load_quantized_golden_file():
+    """Every scheme and coding is in it; `python -m tests.storage.test_file` wrote it."""
     header = GOLDEN.read_bytes()[8:1500].decode(errors="ignore")
     schemes = [":z:", ":u:", ":u@0:", ":t16:", ":k2h:", ":f:r", ":fh:r"]
     codings = [":k8:p", r":z:h\d", r":k2h:e\d", r":k8:s\d"]
@@ -238,7 +185,7 @@ def refused(path, content, message="is damaged|is not a file of save_quantized|n
         assert path.name in str(caught.value) and "\n" not in str(caught.value)
 
 
-def test_every_byte_of_a_file_matters(small, tmp_path):
+def test_load_quantized_refuses_any_changed_byte(small, tmp_path):
     content = small.read_bytes()
     tracemalloc.start()
     for place in range(len(content)):
@@ -253,7 +200,7 @@ def test_every_byte_of_a_file_matters(small, tmp_path):
     assert peak < 50e6
 
 
-def test_a_file_cut_off_anywhere_is_refused(small, tmp_path):
+def test_load_quantized_refuses_truncated_file(small, tmp_path):
     content = small.read_bytes()
     for length in range(len(content)):
         (tmp_path / "cut").write_bytes(content[:length])
@@ -275,23 +222,23 @@ def test_a_file_cut_off_anywhere_is_refused(small, tmp_path):
     ],
     ids=["empty", "text", "pickle", "no metadata", "other text", "endless header", "list"],
 )
-def test_a_foreign_file_is_refused_by_name(tmp_path, content):
+def test_load_quantized_refuses_foreign_file(tmp_path, content):
     refused(tmp_path / "foreign.bin", content, r"foreign.bin' is not a file of save_quantized")
 
 
-def test_a_float32_network_is_sent_to_its_own_reader(tmp_path):
+def test_load_quantized_names_float32_file(tmp_path):
     ql.save_net(ql.reset_model(), tmp_path / "a")
     with pytest.raises(ValueError, match=r"holds float32 weights .* read it with load_net"):
         ql.load_quantized(tmp_path / "a")
 
 
-def test_a_missing_file_and_a_folder_are_named(tmp_path):
+def test_load_quantized_names_missing_file(tmp_path):
     for path in (tmp_path / "nothing", tmp_path):
         with pytest.raises(FileNotFoundError, match="There is no file"):
             ql.load_quantized(path)
 
 
-def test_a_huge_file_is_refused_before_it_is_read(tmp_path):
+def test_load_quantized_refuses_huge_file(tmp_path):
     with open(tmp_path / "huge", "wb") as file:
         file.truncate(2**36)  # 64 GiB that take no room on the disk
     with pytest.raises(ValueError, match="huge' is not a file of save_quantized"):
@@ -313,7 +260,7 @@ def crafted(path, change, data=lambda data: data):
     )
 
 
-def test_a_newer_format_asks_for_a_newer_package(small, tmp_path):
+def test_load_quantized_names_newer_format(small, tmp_path):
     content = crafted(small, lambda version, rows: ("2", rows))
     refused(tmp_path / "new", content, "has format version 2, .* install a newer quantlab-helpers")
 
@@ -341,7 +288,7 @@ def test_a_newer_format_asks_for_a_newer_package(small, tmp_path):
         lambda rows: "",
     ],
 )
-def test_a_header_that_lies_is_refused_before_memory_is_taken(small, tmp_path, change):
+def test_load_quantized_refuses_impossible_header(small, tmp_path, change):
     lie = crafted(small, lambda version, rows: (version, change(rows)))
     assert lie != small.read_bytes()
     tracemalloc.start()
@@ -353,7 +300,7 @@ def test_a_header_that_lies_is_refused_before_memory_is_taken(small, tmp_path, c
 
 @given(st.data())
 @settings(max_examples=60, deadline=None)
-def test_payloads_changed_on_purpose_load_as_some_network_or_are_refused(scratch, data):
+def test_load_quantized_of_arbitrary_payload(scratch, data):
     """The checksum is right, the content arbitrary: never a crash, only codes that have levels."""
     place = data.draw(st.integers(0, 3000))
     change = data.draw(st.binary(min_size=1, max_size=8))
@@ -377,7 +324,7 @@ def test_payloads_changed_on_purpose_load_as_some_network_or_are_refused(scratch
 # Wrong arguments.
 
 
-def test_only_a_quantized_model_of_net_can_be_saved(baseline, tmp_path):
+def test_save_quantized_names_wrong_model(baseline, tmp_path):
     with pytest.raises(TypeError, match=r"`model` must be a QuantizedModel, got Net; .*\(save_net"):
         ql.save_quantized(baseline, tmp_path / "a")
     other = torch.nn.Sequential(torch.nn.Linear(3, 2))
@@ -388,7 +335,7 @@ def test_only_a_quantized_model_of_net_can_be_saved(baseline, tmp_path):
         ql.save_quantized(model, tmp_path / "a", coding="zip")
 
 
-def test_a_code_without_a_level_is_not_written(tmp_path):
+def test_save_quantized_refuses_code_without_level(tmp_path):
     lost = ql.QuantizedTensor(np.full((10, 300), 5, np.uint8), np.zeros(4, np.float32), 3)
     model = quantized(ql.reset_model(), None)
     model.tensors["fc2.weight"] = lost

@@ -7,13 +7,13 @@ from hypothesis import strategies as st
 
 import quantlab_helpers as ql
 from quantlab_helpers.storage.huffman import LONGEST_CODEWORD
-from tests.storage.test_entropy_coding import codes_of
+from tests.storage.examples import codes_of
 
 COUNTS = st.lists(st.integers(0, 1000), min_size=1, max_size=40)
 
 
 @given(codes_of())
-def test_huffman_coded_codes_come_back(drawn):
+def test_huffman_encode_decode_round_trip(drawn):
     codes, k = drawn
     lengths, payload = ql.huffman_encode(codes, k=k)
     assert lengths.shape == (k,)
@@ -22,7 +22,7 @@ def test_huffman_coded_codes_come_back(drawn):
 
 
 @given(codes_of(most=60))
-def test_the_payload_is_the_codewords_in_a_row(drawn):
+def test_huffman_encode_joins_codewords(drawn):
     codes, k = drawn
     lengths, payload = ql.huffman_encode(codes, k=k)
     words = ql.huffman_codewords(lengths)
@@ -31,7 +31,7 @@ def test_the_payload_is_the_codewords_in_a_row(drawn):
 
 
 @given(COUNTS)
-def test_no_codeword_begins_with_another(counts):
+def test_huffman_codewords_are_prefix_free(counts):
     words = [word for word in ql.huffman_codewords(ql.huffman_lengths(counts)) if word]
     assert len(words) == np.count_nonzero(counts)
     pairs = itertools.permutations(words, 2)
@@ -39,7 +39,7 @@ def test_no_codeword_begins_with_another(counts):
 
 
 @given(st.lists(st.integers(1, 50), min_size=2, max_size=5))
-def test_no_prefix_code_is_shorter_for_these_counts(counts):
+def test_huffman_lengths_are_optimal(counts):
     """Against all lengths that Kraft's inequality allows."""
     choices = itertools.product(range(1, len(counts)), repeat=len(counts))
     possible = [lengths for lengths in choices if sum(2.0**-n for n in lengths) <= 1]
@@ -48,7 +48,7 @@ def test_no_prefix_code_is_shorter_for_these_counts(counts):
 
 
 @given(codes_of(most=2000))
-def test_huffman_is_within_one_bit_per_code_of_the_entropy(drawn):
+def test_huffman_lengths_close_to_entropy(drawn):
     codes = drawn[0]
     if codes.size:
         bits = np.dot(ql.huffman_lengths(np.bincount(codes)), np.bincount(codes))
@@ -56,7 +56,7 @@ def test_huffman_is_within_one_bit_per_code_of_the_entropy(drawn):
         assert bound - 1e-6 <= bits <= bound + codes.size
 
 
-def test_a_tree_deeper_than_sixteen_is_made_flatter():
+def test_huffman_lengths_at_most_sixteen():
     fibonacci = [1, 1]
     while len(fibonacci) < 30:
         fibonacci.append(fibonacci[-1] + fibonacci[-2])
@@ -66,17 +66,17 @@ def test_a_tree_deeper_than_sixteen_is_made_flatter():
     assert np.dot(lengths.astype(int), fibonacci) < 1.01 * optimal
 
 
-def test_as_many_symbols_as_there_can_be_take_sixteen_bits_each():
+def test_huffman_lengths_of_65536_symbols():
     lengths = ql.huffman_lengths(np.full(65_536, 7))
     assert set(lengths.tolist()) == {16}
 
 
-def test_a_single_symbol_still_takes_a_bit():
+def test_huffman_lengths_of_single_symbol():
     assert ql.huffman_lengths([0, 9]).tolist() == [0, 1]
 
 
 @given(st.binary(max_size=30), st.lists(st.integers(0, 16), max_size=20), st.integers(0, 60))
-def test_bytes_that_nobody_encoded_give_codes_or_one_clear_error(payload, lengths, count):
+def test_huffman_decode_of_arbitrary_bytes(payload, lengths, count):
     try:
         codes = ql.huffman_decode(payload, lengths, count=count)
     except ValueError as error:
@@ -86,19 +86,19 @@ def test_bytes_that_nobody_encoded_give_codes_or_one_clear_error(payload, length
 
 
 @pytest.mark.parametrize("lengths", [[1, 1, 1], [17], [-1], [0.5], [[1]]])
-def test_lengths_of_no_prefix_code_are_refused(lengths):
+def test_huffman_codewords_refuse_impossible_lengths(lengths):
     with pytest.raises(ValueError, match=r"`lengths` must be .* for which a prefix code exists"):
         ql.huffman_codewords(lengths)
 
 
 @pytest.mark.parametrize("counts", [[-1], [0.5], [[1]]])
-def test_counts_must_be_counts(counts):
+def test_huffman_lengths_refuse_bad_counts(counts):
     with pytest.raises(ValueError, match=r"`counts` must be .* pass np.bincount"):
         ql.huffman_lengths(counts)
 
 
 @pytest.mark.parametrize("count", [4, 40])
-def test_the_wrong_number_of_codes_is_noticed(count):
+def test_huffman_decode_names_wrong_count(count):
     lengths, payload = ql.huffman_encode([0, 0, 2, 0, 1, 2, 2, 2, 1, 1, 1, 1])
     with pytest.raises(ValueError, match=rf"`payload` must be {count} codewords"):
         ql.huffman_decode(payload, lengths, count=count)
