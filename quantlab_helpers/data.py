@@ -123,6 +123,41 @@ def batches(data: Dataset, batch_size: int, *, order: Tensor | None = None) -> I
             yield Dataset(data.images[index], data.labels[index])
 
 
+def holdout(data: Dataset, *, images: int = 10_000, seed: int = 0) -> tuple[Dataset, Dataset]:
+    """Split images at random into a training set and a validation set.
+
+    Parameters
+    ----------
+    data : Dataset
+        Usually the training images. MNIST's are not in random order: a slice of them can be
+        easier, or harder, than the rest.
+    images : int, default=10000
+        Size of the validation set, from 1 to one less than all.
+    seed : int, default=0
+        Draws the split.
+
+    Returns
+    -------
+    tuple of Dataset
+        Training and validation images.
+
+    Examples
+    --------
+    >>> training, validation = holdout(load_mnist("train", limit=50, device="cpu"), images=10)
+    >>> len(training.labels), len(validation.labels)
+    (40, 10)
+    """
+    total = len(data.labels)
+    check_int("images", images, low=1, high=total - 1)
+    order = torch.randperm(total, generator=torch.Generator().manual_seed(seed))
+    order = order.to(data.labels.device)
+    training, validation = order[images:], order[:images]
+    return (
+        Dataset(data.images[training], data.labels[training]),
+        Dataset(data.images[validation], data.labels[validation]),
+    )
+
+
 def data_folder() -> Path:
     """Return the folder that holds ``MNIST/raw``: ``QUANTLAB_DATA``, else the cache folder.
 
@@ -165,38 +200,3 @@ def _ensure_file(path: Path) -> None:
 
 def _md5(content: bytes) -> str:
     return hashlib.md5(content, usedforsecurity=False).hexdigest()
-
-
-def holdout(data: Dataset, *, images: int = 10_000, seed: int = 0) -> tuple[Dataset, Dataset]:
-    """Split images at random into a training set and a validation set.
-
-    Parameters
-    ----------
-    data : Dataset
-        Usually the training images. MNIST's are not in random order: a slice of them can be
-        easier, or harder, than the rest.
-    images : int, default=10000
-        Size of the validation set, from 1 to one less than all.
-    seed : int, default=0
-        Draws the split.
-
-    Returns
-    -------
-    tuple of Dataset
-        Training and validation images.
-
-    Examples
-    --------
-    >>> training, validation = holdout(load_mnist("train", limit=50, device="cpu"), images=10)
-    >>> len(training.labels), len(validation.labels)
-    (40, 10)
-    """
-    total = len(data.labels)
-    check_int("images", images, low=1, high=total - 1)
-    order = torch.randperm(total, generator=torch.Generator().manual_seed(seed))
-    order = order.to(data.labels.device)
-    training, validation = order[images:], order[:images]
-    return (
-        Dataset(data.images[training], data.labels[training]),
-        Dataset(data.images[validation], data.labels[validation]),
-    )

@@ -138,6 +138,46 @@ def quantize_model(
     return QuantizedModel(clone, tensors, original)
 
 
+def with_tensors(
+    model: QuantizedModel, tensors: Mapping[str, QuantizedTensor], net: nn.Module | None = None
+) -> QuantizedModel:
+    """Return a copy of a quantized network with some of its tensors replaced.
+
+    Parameters
+    ----------
+    model : QuantizedModel
+        It is not changed.
+    tensors : dict of str to QuantizedTensor
+        The replacements, by their names in ``model.tensors``.
+    net : torch.nn.Module, optional
+        Source of BatchNorm's running statistics; by default ``model.net``.
+
+    Returns
+    -------
+    QuantizedModel
+        Its ``net`` computes with the new tensors; ``original`` is that of `model`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quantlab_helpers import reset_model
+    >>> model = quantize_model(reset_model(device="cpu"), weights=None, biases=None)
+    >>> zero = QuantizedTensor(np.zeros(10, np.uint8), np.zeros(1, np.float32), 1)
+    >>> with_tensors(model, {"fc2.bias": zero}).net.fc2.bias.abs().sum().item()
+    0.0
+    """
+    clone = copy.deepcopy(model.net if net is None else net).eval()
+    state = clone.state_dict()
+    kept = {
+        name: tensor if isinstance(tensor, QuantizedTensor) else state[name].cpu().clone()
+        for name, tensor in model.tensors.items()
+    }
+    with torch.no_grad():
+        for name, tensor in tensors.items():
+            state[name].copy_(torch.from_numpy(tensor.dequantize()))
+    return QuantizedModel(clone, {**kept, **tensors}, model.original)
+
+
 def _rules(
     parameter: str,
     rule: Quantizer | Mapping[str, Quantizer] | None,
@@ -183,43 +223,3 @@ def _tensor_report(name: str, before: Tensor, after: QuantizedTensor | Tensor) -
         bits, sqnr = after.bits, sqnr_db(before, after)
     counts = unique_count(before), unique_count(after)
     return TensorReport(name, tuple(before.shape), *counts, bits, *_byte_counts(after), sqnr)
-
-
-def with_tensors(
-    model: QuantizedModel, tensors: Mapping[str, QuantizedTensor], net: nn.Module | None = None
-) -> QuantizedModel:
-    """Return a copy of a quantized network with some of its tensors replaced.
-
-    Parameters
-    ----------
-    model : QuantizedModel
-        It is not changed.
-    tensors : dict of str to QuantizedTensor
-        The replacements, by their names in ``model.tensors``.
-    net : torch.nn.Module, optional
-        Source of BatchNorm's running statistics; by default ``model.net``.
-
-    Returns
-    -------
-    QuantizedModel
-        Its ``net`` computes with the new tensors; ``original`` is that of `model`.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from quantlab_helpers import reset_model
-    >>> model = quantize_model(reset_model(device="cpu"), weights=None, biases=None)
-    >>> zero = QuantizedTensor(np.zeros(10, np.uint8), np.zeros(1, np.float32), 1)
-    >>> with_tensors(model, {"fc2.bias": zero}).net.fc2.bias.abs().sum().item()
-    0.0
-    """
-    clone = copy.deepcopy(model.net if net is None else net).eval()
-    state = clone.state_dict()
-    kept = {
-        name: tensor if isinstance(tensor, QuantizedTensor) else state[name].cpu().clone()
-        for name, tensor in model.tensors.items()
-    }
-    with torch.no_grad():
-        for name, tensor in tensors.items():
-            state[name].copy_(torch.from_numpy(tensor.dequantize()))
-    return QuantizedModel(clone, {**kept, **tensors}, model.original)

@@ -19,7 +19,7 @@ from ..network import QUANTIZED_LAYERS, Quantizer, quantize_model
 from ..quantizers.kmeans import kmeans_quantize
 from ..quantizers.uniform import uniform_quantize
 from ..training import evaluate
-from . import cache as _cache
+from . import cache
 
 Scheme = Literal["uniform", "kmeans"]
 
@@ -203,14 +203,14 @@ def _measure_cached(
     """Return `measure` at every point, from the cache if it was measured before."""
     if data is None:
         data = load_mnist("test", device=next(net.parameters()).device)
-    content = _cache.fingerprint(net, data)
-    paths = {point: _cache.entry(content, name, point) for point in points}
-    recalled = {point: _cache.recall(path) for point, path in paths.items()}
+    content = cache.fingerprint(net, data)
+    paths = {point: cache.entry(content, name, point) for point in points}
+    recalled = {point: cache.recall(path) for point, path in paths.items()}
     measured = {point: result for point, result in recalled.items() if result is not None}
     missing = [point for point in paths if point not in measured]
     with progress_bar(len(missing), name, show=progress and bool(missing), unit="test") as bar:
         for point in missing:
             measured[point] = measure(data, *point)
-            _cache.remember(paths[point], measured[point])
+            cache.remember(paths[point], measured[point])
             bar.update()
     return [measured[point] for point in points]

@@ -277,22 +277,21 @@ def eight_bits(net, path):
     ql.save_quantized(ql.quantize_model(net, **EIGHT), path)
 
 
-def test_the_points_are_returned_and_what_leads_further_is_printed(quick, capsys):
+def test_points_prints_next_step(quick, capsys):
     assert checks.points("smallest-file", eight_bits) == 2
-    said = capsys.readouterr().out
-    assert (
-        "2 of 5 points." in said and "3 points: at most 10,000 bytes. A way: small weights" in said
-    )
+    output = capsys.readouterr().out
+    assert "2 of 5 points." in output
+    assert "3 points: at most 10,000 bytes. A way: small weights" in output
 
 
-def test_the_looks_at_the_test_images_are_counted(quick, capsys):
+def test_points_counts_test_set_uses(quick, capsys):
     checks.points("smallest-file", eight_bits)
     assert "look" not in capsys.readouterr().out
     checks.points("smallest-file", eight_bits)
     assert "This was look 2 at the test images." in capsys.readouterr().out
 
 
-def test_what_the_function_says_on_stderr_costs_no_points(quick, capsys):
+def test_points_ignores_stderr(quick, capsys):
     def loud(net, path):
         print("warned", file=sys.stderr)
         eight_bits(net, path)
@@ -301,7 +300,7 @@ def test_what_the_function_says_on_stderr_costs_no_points(quick, capsys):
     assert capsys.readouterr().err == ""
 
 
-def test_a_call_that_takes_too_long_is_stopped_though_it_catches_every_exception(monkeypatch):
+def test_points_stops_endless_function(monkeypatch):
     monkeypatch.setattr(_checks_contest, "SECONDS", 0.2)
 
     def slow(net, path):
@@ -313,7 +312,7 @@ def test_a_call_that_takes_too_long_is_stopped_though_it_catches_every_exception
         checks.points("smallest-file", slow)
 
 
-def test_a_timer_that_ran_before_goes_on():
+def test_limited_restores_earlier_timer():
     handler = signal.signal(signal.SIGALRM, lambda *_: None)
     before = signal.setitimer(signal.ITIMER_REAL, 1000, 7)
     try:
@@ -326,7 +325,7 @@ def test_a_timer_that_ran_before_goes_on():
         signal.signal(signal.SIGALRM, handler)
 
 
-def test_the_contest_is_neither_right_nor_wrong():
+def test_check_and_points_name_each_other():
     with pytest.raises(ValueError, match=r"earns points by degrees; call checks\.points"):
         checks.check("smallest-file", eight_bits)
     with pytest.raises(ValueError, match=r"is right or not; call checks\.check"):
@@ -335,7 +334,7 @@ def test_the_contest_is_neither_right_nor_wrong():
         checks.points("smallest-file", lambda net, path: (_ for _ in ()).throw(NotImplementedError))
 
 
-def test_the_number_that_the_cell_shows_is_what_nbgrader_gives():
+def test_points_for_equals_nbgrader_grade():
     """determine_grade is nbgrader's own: the one that its autograder and its feedback call."""
     cell = nbformat.v4.new_code_cell("checks.points('smallest-file', smallest_file)")
     cell.metadata["nbgrader"] = {
@@ -371,7 +370,7 @@ def smallest_file(net, path):
 
 
 @pytest.mark.process
-def test_nbgraders_autograder_gives_part_of_the_points(tmp_path):
+def test_points_in_nbgrader_autograder(tmp_path):
     """From source to gradebook: 1 point packed, 2 entropy-coded, 0 for the stub."""
 
     def graded(grade_id, source, **flags):
