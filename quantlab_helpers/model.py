@@ -109,8 +109,8 @@ def save_net(net: Net, path: str | Path, *, metadata: dict[str, object] | None =
     0
     """
     tensors = {name: value.detach().cpu().contiguous() for name, value in net.state_dict().items()}
-    text = {**(metadata or {}), "weights_sha256": _sha256(tensors)}
-    file = safetensors.torch.save(tensors, {"quantlab": json.dumps(text, sort_keys=True)})
+    stored = {**(metadata or {}), "weights_sha256": _sha256(tensors)}
+    file = safetensors.torch.save(tensors, {"quantlab": json.dumps(stored, sort_keys=True)})
     write_atomically(Path(path), file)
 
 

@@ -191,5 +191,5 @@ def prune_gradually(
         show=progress,
         after_step=prune_and_mask,
     )
-    apply_masks(weights, masks)  # an interrupted step has not
+    apply_masks(weights, masks)  # Ctrl-C can fall between a step and its masks
     return PruningResult(clone, result.losses, result.interrupted)

@@ -17,10 +17,9 @@ Cuts = NDArray[np.intp]
 
 EXACT_MAX_CELLS = 256  # candidate cuts that the exact dynamic program takes
 BLOCK_SIZE = 16  # cells per stored prefix sum
-_BEFORE = np.tri(
-    BLOCK_SIZE, BLOCK_SIZE, -1
-)  # row i: 1 for the cells of a block before its i-th cut
-_SIGNS = np.r_[_BEFORE, _BEFORE - 1]  # second half: -1 for the cells after the cut
+# Row i: 1 for the cells of a block before its i-th cut. Second half: -1 for those after it.
+_BEFORE = np.tri(BLOCK_SIZE, BLOCK_SIZE, -1)
+_SIGNS = np.r_[_BEFORE, _BEFORE - 1]
 
 
 class SortedCells:
