@@ -59,18 +59,18 @@ def test_load_mnist_repairs_damaged_cache(folder, damage):
 
 def test_load_mnist_keeps_files_in_quantlab_data(tmp_path, monkeypatch):
     monkeypatch.setenv("QUANTLAB_DATA", str(tmp_path))
-    mine = tmp_path / "MNIST" / "raw" / "t10k-labels-idx1-ubyte"
-    mine.parent.mkdir(parents=True)
-    mine.write_bytes(b"other labels")
+    own_file = tmp_path / "MNIST" / "raw" / "t10k-labels-idx1-ubyte"
+    own_file.parent.mkdir(parents=True)
+    own_file.write_bytes(b"other labels")
     with pytest.raises(ValueError, match=r"QUANTLAB_DATA.*another checksum; delete that file"):
         ql.load_mnist("test", device="cpu")
-    assert mine.read_bytes() == b"other labels"
+    assert own_file.read_bytes() == b"other labels"
 
 
 def test_load_mnist_fills_empty_quantlab_data(tmp_path, monkeypatch):
-    monkeypatch.setenv("QUANTLAB_DATA", str(tmp_path / "mine"))
+    monkeypatch.setenv("QUANTLAB_DATA", str(tmp_path / "own"))
     assert ql.load_mnist("train", limit=2, device="cpu").labels.tolist() == [5, 0]
-    assert len(list((tmp_path / "mine" / "MNIST" / "raw").iterdir())) == 4
+    assert len(list((tmp_path / "own" / "MNIST" / "raw").iterdir())) == 4
 
 
 def test_load_mnist_names_unwritable_folder(tmp_path, monkeypatch):
@@ -105,7 +105,7 @@ def test_batches_cover_data_in_order(few):
 
 
 @pytest.mark.parametrize(
-    ("call", "error", "words"),
+    ("call", "error", "message"),
     [
         (lambda: ql.load_mnist("valid"), ValueError, r"`split` must be one of 'train', 'test'"),
         (lambda: ql.load_mnist("test", limit=0), ValueError, r"`limit` .* at least 1, got 0"),
@@ -113,8 +113,8 @@ def test_batches_cover_data_in_order(few):
         (lambda: ql.load_mnist("test", device="gpu"), ValueError, r"`device` .*'gpu'; pass 'cpu'"),
     ],
 )
-def test_load_mnist_and_batches_name_bad_input(call, error, words):
-    with pytest.raises(error, match=words):
+def test_load_mnist_and_batches_name_bad_input(call, error, message):
+    with pytest.raises(error, match=message):
         call()
 
 

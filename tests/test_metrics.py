@@ -56,7 +56,7 @@ def test_float32_bytes_include_running_statistics():
 
 
 @pytest.mark.parametrize(
-    ("call", "words"),
+    ("call", "message"),
     [
         (lambda q: ql.sse([1.0], q), r"shape of `quantized`, got \(1,\) and \(2,\)"),
         (lambda q: ql.half_step_bound(q), r"must come from uniform_quantize, got a learned"),
@@ -65,6 +65,6 @@ def test_float32_bytes_include_running_statistics():
         (lambda q: ql.entropy_bits([-1]), r"at least one integer of 0 or more"),
     ],
 )
-def test_metrics_name_bad_input(call, words):
-    with pytest.raises(ValueError, match=words):
+def test_metrics_name_bad_input(call, message):
+    with pytest.raises(ValueError, match=message):
         call(ql.kmeans_quantize([0.0, 1.0], 2))

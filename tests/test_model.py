@@ -73,7 +73,7 @@ def test_save_net_replaces_existing_file(tmp_path):
     path = tmp_path / "a.safetensors"
     path.write_bytes(b"older")
     ql.save_net(ql.reset_model(), path)
-    assert [found.name for found in tmp_path.iterdir()] == ["a.safetensors"]
+    assert [file.name for file in tmp_path.iterdir()] == ["a.safetensors"]
     assert ql.load_net(path, device="cpu").fc1.weight.shape == (300, 1568)
 
 

@@ -69,7 +69,7 @@ def test_quantize_model_of_single_layer():
 
 
 @pytest.mark.parametrize(
-    ("net", "weights", "words"),
+    ("net", "weights", "message"),
     [
         (nn.ReLU(), to_8_bits, r"`net` must contain a Conv2d.*got a ReLU with none"),
         (nn.Linear(2, 2), lambda w: w, r"must return a QuantizedTensor .* for weight, got Tensor"),
@@ -85,8 +85,8 @@ def test_quantize_model_of_single_layer():
         ),
     ],
 )
-def test_quantize_model_names_bad_input(net, weights, words):
-    with pytest.raises(ValueError, match=words):
+def test_quantize_model_names_bad_input(net, weights, message):
+    with pytest.raises(ValueError, match=message):
         ql.quantize_model(net, weights=weights, biases=None)
 
 

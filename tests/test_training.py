@@ -264,7 +264,7 @@ def test_evaluate_counts_and_restores_mode():
 
 
 @pytest.mark.parametrize(
-    ("options", "error", "words"),
+    ("options", "error", "message"),
     [
         ({"epochs": 0}, ValueError, r"`epochs` must be an integer of at least 1, got 0"),
         ({"epochs": True}, TypeError, r"`epochs` .* got True"),
@@ -276,8 +276,8 @@ def test_evaluate_counts_and_restores_mode():
         ({"device": "abacus"}, ValueError, r"`device` must name a device .* got 'abacus'"),
     ],
 )
-def test_train_names_bad_settings(small, options, error, words):
-    with pytest.raises(error, match=words):
+def test_train_names_bad_settings(small, options, error, message):
+    with pytest.raises(error, match=message):
         train_small(small, **options)
 
 

@@ -85,13 +85,13 @@ def test_sensitivity_quantizes_single_layers(baseline, few, cache):
 
 
 @pytest.mark.parametrize(
-    ("call", "words"),
+    ("call", "message"),
     [
         (lambda net: ql.bits_sweep(net, bits=[0]), r"`bits` .* from 1 to 16, got 0"),
         (lambda net: ql.k_sweep(net, ks=[0]), r"`ks` .* from 1 to 65536, got 0"),
         (lambda net: ql.sensitivity(net, scheme="both"), r"`scheme` must be one of 'uniform'"),
     ],
 )
-def test_sweeps_name_bad_input(baseline, call, words):
-    with pytest.raises(ValueError, match=words):
+def test_sweeps_name_bad_input(baseline, call, message):
+    with pytest.raises(ValueError, match=message):
         call(baseline)

@@ -76,13 +76,13 @@ def test_lloyd_names_bad_options():
 
 
 @pytest.mark.parametrize(
-    ("values", "k", "words"),
+    ("values", "k", "message"),
     [
         ([], 1, "`values` must hold at least one number"),
         ([1.0, np.nan], 1, "`values` must be finite, got 1 NaN"),
         ([1.0], 0, "`k` must be an integer from 1 to 65536, got 0"),
     ],
 )
-def test_lloyd_names_bad_input_at_call(values, k, words):
-    with pytest.raises(ValueError, match=words):
+def test_lloyd_names_bad_input_at_call(values, k, message):
+    with pytest.raises(ValueError, match=message):
         lloyd(values, k)

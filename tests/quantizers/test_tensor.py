@@ -48,8 +48,8 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("weights", "setting", "error", "words"), BAD)
+@pytest.mark.parametrize(("weights", "setting", "error", "message"), BAD)
 @pytest.mark.parametrize("quantize", [ql.uniform_quantize, ql.kmeans_quantize])
-def test_quantizers_name_bad_weights(quantize, weights, setting, error, words):
-    with pytest.raises(error, match=words):
+def test_quantizers_name_bad_weights(quantize, weights, setting, error, message):
+    with pytest.raises(error, match=message):
         quantize(weights, setting)

@@ -167,7 +167,7 @@ def test_uniform_quantize_clip_keeps_central_range(rng):
 
 
 @pytest.mark.parametrize(
-    ("call", "error", "words"),
+    ("call", "error", "message"),
     [
         (lambda w: ql.uniform_quantize(w, 0), ValueError, r"`bits` .* from 1 to 16, got 0"),
         (lambda w: ql.uniform_quantize(w, 17), ValueError, r"`bits` .* from 1 to 16, got 17"),
@@ -196,6 +196,6 @@ def test_uniform_quantize_clip_keeps_central_range(rng):
         ),
     ],
 )
-def test_uniform_quantize_names_bad_options(call, error, words):
-    with pytest.raises(error, match=words):
+def test_uniform_quantize_names_bad_options(call, error, message):
+    with pytest.raises(error, match=message):
         call(np.array([1.0, 2.0]))
