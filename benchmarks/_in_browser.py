@@ -19,30 +19,30 @@ CELLS = (
     "import time\n"
     "import quantlab_helpers as ql\n"
     "from quantlab_helpers import explorers\n"
-    "from quantlab_helpers.explorers.widget import Live\n"
-    "from quantlab_helpers.explorers.view import Scene, Slider\n"
+    "from quantlab_helpers.explorers.widget import ExplorerWidget\n"
+    "from quantlab_helpers.explorers.view import ExplorerView, Slider\n"
     "net = ql.load_baseline(device='cpu')",
     "explorers.explore_uniform(net)",
     "explorers.explore_kmeans(net)",
     "explorers.explore_outlier().static()",
     """\
-class Slow(Scene):
+class Slow(ExplorerView):
     size, calls = (4, 2), 0
     controls = (Slider("height", "height", range(101), 0, "step"),)
-    def build(self, figure):
+    def create_artists(self, figure):
         self.ax = figure.subplots()
         return self.ax.plot([0, 1], [0, 0])
-    def ground(self, settings):
+    def background_key(self, settings):
         return None
-    def lay(self, settings):
+    def draw_background(self, settings):
         self.ax.set_ylim(-5, 105)
-    def update(self, settings):
+    def update_artists(self, settings):
         time.sleep(0.3)
         self.calls += 1
         self.ax.lines[0].set_ydata([settings["height"]] * 2)
     def describe(self, settings):
         return "A line", f"height {settings['height']} after {self.calls} calls"
-Live(Slow())""",
+ExplorerWidget(Slow())""",
 )
 # From the time stamp of the key itself until the browser could paint what came of it.
 _WATCH = """(box) => box.addEventListener("keydown", (event) => {

@@ -36,7 +36,7 @@ def moves(live: Any, settings: list[dict[str, int]]) -> tuple[list[float], list[
     """Return the seconds to the picture and to the numbers of each move."""
     pictures, numbers = [], []
     seen: list[float] = []
-    live._view.observe(lambda _: seen.append(time.perf_counter()), names="value")
+    live._picture_box.observe(lambda _: seen.append(time.perf_counter()), names="value")
     for setting in settings:
         [(name, value)] = setting.items()
         seen.clear()
@@ -44,7 +44,7 @@ def moves(live: Any, settings: list[dict[str, int]]) -> tuple[list[float], list[
         live.controls[name].value = value
         numbers.append(time.perf_counter() - started)
         pictures.append(seen[0] - started)
-        live._stop()
+        live._cancel_measuring()
     return pictures, numbers
 
 
@@ -102,7 +102,7 @@ def _rows(explorers: Any, net: ql.Net) -> list[Row]:
     ]
     for name, arguments in (("explore_outlier", ()), ("explore_retraining", ())):
         live = getattr(explorers, name)(*arguments)
-        slider = live.scene.controls[0]
+        slider = live.view.controls[0]
         times, _ = moves(live, [{slider.name: value} for value in slider.values[1:]])
         found.append(row(f"{name}, first picture", times, 55))
     storage = explorers.explore_storage(net)

@@ -16,7 +16,7 @@ import nbformat
 from quantlab_helpers._support.files import write_atomically
 from quantlab_helpers.course.publishing.gallery import write_gallery
 from quantlab_helpers.course.publishing.slides import DECK, write_slides
-from quantlab_helpers.explorers.view import compact
+from quantlab_helpers.explorers.view import reduce_colours
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "browser"))
@@ -102,7 +102,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, chromium() as browser:
         for take in (explorer, slide, gallery):
             (own := Path(folder) / take.__name__).mkdir()
-            picture = compact(take(browser, own))
+            picture = reduce_colours(take(browser, own))
             path = ROOT / "docs" / f"{take.__name__}.png"
             if len(picture) > MOST:
                 sys.exit(f"{path} would have {len(picture):,} bytes; show less in it")

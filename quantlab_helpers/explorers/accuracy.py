@@ -1,7 +1,7 @@
-"""Test accuracy and file size of quantized networks: from 1,000 images at once, from all if asked.
+"""Test accuracy and file size of quantized networks, measured on 1,000 or on all test images.
 
 MNIST's test images are not in random order: the first half is harder than the second. The 1,000
-are therefore every tenth one. What was measured is kept, in memory and in the user's cache folder.
+are therefore every tenth one. Measurements are kept in memory and in the user's cache folder.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ import torch
 from torch import nn
 
 from ..data import Dataset, load_mnist
-from ..experiments import cache as _cache
+from ..experiments import cache
 from ..metrics import float32_bytes
 from ..network import QuantizedModel
 from ..storage.file import save_quantized
 from ..training import evaluate
 
-EVERY = 10  # of the test images
-_CHUNK = 50  # images between two looks at whether the answer is still wanted
-_CODERS = ("explorers/accuracy.py", "storage")  # what else a measured file depends on
+_SAMPLE_STEP = 10  # the small sample has every tenth test image
+_BATCH = 50  # images between two checks for cancellation
+_CODE = ("explorers/accuracy.py", "storage")  # what else a measured file depends on
 
-Make = Callable[[], QuantizedModel]
+ModelFactory = Callable[[], QuantizedModel]
 
 
-class Score(NamedTuple):
-    """Accuracy in 0..1, the number of images, and what the network takes.
+class Measurement(NamedTuple):
+    """Accuracy in 0..1 of a quantized network, the number of images, and its sizes in bytes.
 
-    ``total_bytes`` are payload and overhead; ``file_bytes`` the entropy-coded file, 0 where the
-    network is no `Net`, which a file cannot hold; ``float32_bytes`` what it took before.
+    ``total_bytes`` are payload and overhead; ``file_bytes`` the entropy-coded file, 0 for a
+    network that is not a `Net`, which has no file format; ``float32_bytes`` the size before.
     """
 
     accuracy: float
@@ -44,102 +44,100 @@ class Score(NamedTuple):
     float32_bytes: int
 
     @property
-    def words(self) -> str:
-        """The accuracy and on which images."""
-        if self.images == len(_images("cpu").labels):
+    def accuracy_text(self) -> str:
+        """The accuracy, and on which images."""
+        if self.images == len(_test_images("cpu").labels):
             return f"{self.accuracy:.2%} of all {self.images:,} test images"
         return f"{self.accuracy:.1%} of {self.images:,} test images (every tenth)"
 
     @property
-    def size_words(self) -> str:
-        """What the network takes."""
+    def size_text(self) -> str:
+        """The bytes of the network, the ratio to float32, and the bytes of its file."""
         ratio = self.float32_bytes / self.total_bytes
         coded = f"; entropy-coded file {self.file_bytes:,}" if self.file_bytes else ""
         return f"{self.total_bytes:,}, {ratio:.1f} times smaller{coded}"
 
 
-class Scores:
-    """Scores of one network at many settings, each measured once."""
+class AccuracyCache:
+    """Measurements of one network at many settings, each made once."""
 
     def __init__(self, net: nn.Module) -> None:
         self._device = str(next(net.parameters()).device)
         self._net = net
-        self._before = float32_bytes(net)
-        self._known: dict[tuple[Hashable, bool], Score] = {}
+        self._float32_bytes = float32_bytes(net)
+        self._measurements: dict[tuple[Hashable, bool], Measurement] = {}
 
-    @cached_property
-    def _content(self) -> str:
-        digest = hashlib.sha256(_cache.fingerprint(self._net, _images("cpu")).encode())
-        digest.update(_cache.code_digest(*_CODERS))
-        return digest.hexdigest()
-
-    def recall(self, key: tuple[Hashable, ...], *, every: bool = False) -> Score | None:
-        """Return the score of a setting if it was measured before; `every` means on all images."""
-        if (key, every) not in self._known:
-            packed = _cache.recall(self._entry(key, every, "packed"))
-            coded = _cache.recall(self._entry(key, every, "coded"))
+    def get(self, key: tuple[Hashable, ...], *, all_images: bool = False) -> Measurement | None:
+        """Return the measurement of a setting, from memory or disk; None if there is none."""
+        if (key, all_images) not in self._measurements:
+            packed = cache.recall(self._path(key, all_images, "packed"))
+            coded = cache.recall(self._path(key, all_images, "coded"))
             if packed is None or coded is None:
                 return None
-            count = self._count(every)
-            self._known[key, every] = Score(packed[0], count, packed[1], coded[1], self._before)
-        return self._known[key, every]
+            images = len(_test_images("cpu").labels) // (1 if all_images else _SAMPLE_STEP)
+            sizes = (packed[1], coded[1], self._float32_bytes)
+            self._measurements[key, all_images] = Measurement(packed[0], images, *sizes)
+        return self._measurements[key, all_images]
 
-    def best_known(self, key: tuple[Hashable, ...]) -> Score | None:
-        """Return the score on all images, else on 1,000, else None."""
-        return self.recall(key, every=True) or self.recall(key)
+    def best_measurement(self, key: tuple[Hashable, ...]) -> Measurement | None:
+        """Return the measurement on all images, else the one on 1,000, else None."""
+        return self.get(key, all_images=True) or self.get(key)
 
     def measure(
         self,
         key: tuple[Hashable, ...],
-        make: Make,
+        make_model: ModelFactory,
         *,
-        every: bool = False,
-        unwanted: Callable[[], bool] = lambda: False,
-    ) -> Score | None:
-        """Return the score of a setting; None if it became unwanted on the way."""
-        known = self.recall(key, every=every)
-        if known is not None or unwanted():
-            return known
-        model, images = make(), _images(self._device)
-        if not every:
-            images = _few(self._device)
+        all_images: bool = False,
+        is_cancelled: Callable[[], bool] = lambda: False,
+    ) -> Measurement | None:
+        """Return the measurement of a setting, made if necessary; None if it was cancelled."""
+        earlier = self.get(key, all_images=all_images)
+        if earlier is not None or is_cancelled():
+            return earlier
+        model = make_model()
+        images, labels = (_test_images if all_images else _sample)(self._device)
         correct = 0
-        for start in range(0, len(images.labels), _CHUNK):
-            if unwanted():
+        for start in range(0, len(labels), _BATCH):
+            if is_cancelled():
                 return None
-            part = slice(start, start + _CHUNK)
-            correct += evaluate(
-                model.net, Dataset(images.images[part], images.labels[part])
-            ).correct
-        total = len(images.labels)
-        sizes = (model.total_bytes, _file_bytes(model), self._before)
-        score = Score(correct / total, total, *sizes)
-        self._known[key, every] = score
-        for kind, size in (("packed", score.total_bytes), ("coded", score.file_bytes)):
-            _cache.remember(self._entry(key, every, kind), (score.accuracy, size))
-        return score
+            part = slice(start, start + _BATCH)
+            correct += evaluate(model.net, Dataset(images[part], labels[part])).correct
+        sizes = (model.total_bytes, _file_bytes(model), self._float32_bytes)
+        measurement = Measurement(correct / len(labels), len(labels), *sizes)
+        self._measurements[key, all_images] = measurement
+        for kind, size in (("packed", measurement.total_bytes), ("coded", measurement.file_bytes)):
+            cache.remember(self._path(key, all_images, kind), (measurement.accuracy, size))
+        return measurement
 
-    def _entry(self, key: tuple[Hashable, ...], every: bool, kind: str) -> Path:
-        return _cache.entry(self._content, f"explorers {kind}", (*key, every))
+    @cached_property
+    def _content(self) -> str:
+        """Hash everything that the measurements depend on, apart from the settings."""
+        digest = hashlib.sha256(cache.fingerprint(self._net, _test_images("cpu")).encode())
+        digest.update(cache.code_digest(*_CODE))
+        return digest.hexdigest()
 
-    def _count(self, every: bool) -> int:
-        return len(_images("cpu").labels) // (1 if every else EVERY)
+    def _path(self, key: tuple[Hashable, ...], all_images: bool, kind: str) -> Path:
+        return cache.entry(self._content, f"explorers {kind}", (*key, all_images))
 
 
 @lru_cache(maxsize=2)
-def _images(device: str) -> Dataset:
+def _test_images(device: str) -> Dataset:
     return load_mnist("test", device=device)
 
 
 @lru_cache(maxsize=2)
-def _few(device: str) -> Dataset:
-    images, labels = _images(device)
-    return Dataset(images[::EVERY].clone(memory_format=torch.contiguous_format), labels[::EVERY])
+def _sample(device: str) -> Dataset:
+    """Return every tenth test image."""
+    images, labels = _test_images(device)
+    sample = images[::_SAMPLE_STEP].clone(memory_format=torch.contiguous_format)
+    return Dataset(sample, labels[::_SAMPLE_STEP])
 
 
 def _file_bytes(model: QuantizedModel) -> int:
+    """Return the size of the entropy-coded file; 0 for a network without a file format."""
     with tempfile.TemporaryDirectory() as folder:
         try:
             return save_quantized(model, Path(folder) / "net.safetensors")
-        except ValueError:  # not the course's network: it has no file format
+        except ValueError:
             return 0

@@ -1,7 +1,8 @@
-"""Artists that explorers move: levels on a histogram, what rounding leaves, a growing trace.
+"""Artists that explorers move: levels on a histogram, bars after rounding, a growing trace, rings.
 
-As in `plots`, finished numbers come in. Each class draws on Axes it is given, `lay` draws what
-stays while a slider moves and `move` what does not; ``moving`` lists the artists that move.
+As in `plots`, finished numbers come in. Each class draws on the Axes it is given. `draw_background`
+draws the part that stays while a slider moves, `update` the rest; ``animated_artists`` lists the
+artists that `update` moves.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ _MOST_LINES = 40  # as in plots: more would hide the histogram
 
 
 class LevelledHistogram:
-    """Bars of the weights, and on them the levels or centres, hollow where no weight is on one.
+    """A histogram of weights with levels or centres on it; those without weights are hollow.
 
     Parameters
     ----------
@@ -36,8 +37,8 @@ class LevelledHistogram:
     --------
     >>> from matplotlib.figure import Figure
     >>> histogram = LevelledHistogram(Figure().add_subplot())
-    >>> histogram.lay(np.array([0.0, 0.1, 1.0]), between=(-0.1, 1.1))
-    >>> histogram.move(np.array([0.0, 0.5, 1.0]), used=[True, False, True], title="3 levels")
+    >>> histogram.draw_background(np.array([0.0, 0.1, 1.0]), between=(-0.1, 1.1))
+    >>> histogram.update(np.array([0.0, 0.5, 1.0]), used=[True, False, True], title="3 levels")
     >>> histogram.levels.tolist(), histogram.used.tolist()
     ([0.0, 0.5, 1.0], [0.0, 1.0])
     """
@@ -60,12 +61,12 @@ class LevelledHistogram:
         self.used: Values = np.empty(0)
 
     @property
-    def moving(self) -> list[Artist]:
-        """The artists that `move` moves."""
+    def animated_artists(self) -> list[Artist]:
+        """The artists that `update` moves."""
         marks = [self._used, self._unused, self._strokes, self._unused_strokes]
         return [self._halo, self._lines, *marks, self.ax.title]
 
-    def lay(
+    def draw_background(
         self,
         weights: Values,
         *,
@@ -73,7 +74,7 @@ class LevelledHistogram:
         top: float | None = None,
         edges: Values | None = None,
     ) -> None:
-        """Draw the bars between two weight values; `top` is the most weights that may share one."""
+        """Draw the bars between two weight values; the highest holds at most `top` weights."""
         counts, edges = np.histogram(weights, _BINS if edges is None else edges)
         self.bars.set_data(counts, edges)
         self.ax.set_xlim(*between)
@@ -81,27 +82,27 @@ class LevelledHistogram:
         self.ax.set_ylim(0, most)
         self.ax.set_yticks([10**n for n in range(0, 9, 2) if 10**n < most])
 
-    def move(self, levels: Values, *, used: Any, title: str) -> None:
-        """Put the levels where they are now; `used` says which of them have weights."""
-        taken = np.asarray(used, bool)
-        few = levels.size <= _MOST_LINES
-        lines = levels if few else levels[:0]
+    def update(self, levels: Values, *, used: Any, title: str) -> None:
+        """Move the levels; `used` says which of them have weights."""
+        has_weights = np.asarray(used, bool)
+        as_lines = levels.size <= _MOST_LINES
+        lines = levels if as_lines else levels[:0]
         segments = [[(x, 0.0), (x, 0.88)] for x in lines.tolist()]
         self._halo.set_segments(segments)
         self._halo.set_linewidth(3.5 if levels.size <= 8 else 2.2)
         self._lines.set_segments(segments)
-        rows = (self._used, self._unused) if few else (self._strokes, self._unused_strokes)
+        rows = (self._used, self._unused) if as_lines else (self._strokes, self._unused_strokes)
         for row in (self._used, self._unused, self._strokes, self._unused_strokes):
             row.set_data([], [])
-        heights = (0.94, 0.94 if few else 0.89)
-        for row, shown, height in zip(rows, (taken, ~taken), heights, strict=True):
+        heights = (0.94, 0.94 if as_lines else 0.89)
+        for row, shown, height in zip(rows, (has_weights, ~has_weights), heights, strict=True):
             row.set_data(levels[shown], np.full(int(shown.sum()), height))
-        self.levels, self.used = levels, levels[taken]
+        self.levels, self.used = levels, levels[has_weights]
         self.ax.title.set_text(title)
 
 
 class RoundedHistogram:
-    """What rounding leaves: a bar on each value that weights still have.
+    """A bar at each value that weights have after rounding.
 
     Parameters
     ----------
@@ -112,7 +113,7 @@ class RoundedHistogram:
     --------
     >>> from matplotlib.figure import Figure
     >>> after = RoundedHistogram(Figure().add_subplot())
-    >>> after.move(np.array([0.0, 0.5, 1.0]), counts=np.array([3, 0, 1]), title="after")
+    >>> after.update(np.array([0.0, 0.5, 1.0]), counts=np.array([3, 0, 1]), title="after")
     >>> after.values.tolist()
     [0.0, 1.0]
     """
@@ -124,15 +125,14 @@ class RoundedHistogram:
         self.values: Values = np.empty(0)
 
     @property
-    def moving(self) -> list[Artist]:
-        """The artists that `move` moves."""
+    def animated_artists(self) -> list[Artist]:
+        """The artists that `update` moves."""
         return [self._bars, self.ax.title]
 
-    def move(self, levels: Values, *, counts: Values, title: str) -> None:
+    def update(self, levels: Values, *, counts: Values, title: str) -> None:
         """Draw how many weights have each value; levels without weights get no bar."""
-        there = counts > 0
-        self.values = shown = levels[there]
-        counts = counts[there]
+        self.values = shown = levels[counts > 0]
+        counts = counts[counts > 0]
         if shown.size > _MOST_BARS:  # thinner than a pixel: neighbours share a bar
             counts, edges = np.histogram(shown, _MOST_BARS, weights=counts)
             shown = ((edges[1:] + edges[:-1]) / 2)[counts > 0]
@@ -144,7 +144,7 @@ class RoundedHistogram:
 
 
 class Trace:
-    """A quantity after every half-step of Lloyd's algorithm, above the smallest there is.
+    """The SSE after every half-step of Lloyd's algorithm, above a line at the smallest SSE.
 
     Parameters
     ----------
@@ -155,8 +155,8 @@ class Trace:
     --------
     >>> from matplotlib.figure import Figure
     >>> trace = Trace(Figure().add_subplot())
-    >>> trace.lay(best=2.0, highest=9.0, steps=10)
-    >>> trace.move([9.0, 4.0, 3.0])
+    >>> trace.draw_background(best=2.0, highest=9.0, steps=10)
+    >>> trace.update([9.0, 4.0, 3.0])
     >>> trace.drawn
     [9.0, 4.0, 3.0]
     """
@@ -166,7 +166,7 @@ class Trace:
         (self._line,) = ax.plot([], [], color=BARS, lw=2, marker="o", ms=5)
         (self._now,) = ax.plot([], [], color=LEVELS, ls="none", marker="D", ms=9)
         self._best = ax.axhline(1, color=LEVELS, ls="--", lw=1.5)
-        self._words = ax.annotate(
+        self._label = ax.annotate(
             "smallest SSE",
             (0.99, 1),
             xycoords=ax.get_yaxis_transform(),
@@ -180,27 +180,27 @@ class Trace:
         self.drawn: list[float] = []
 
     @property
-    def moving(self) -> list[Artist]:
-        """The artists that `move` moves."""
+    def animated_artists(self) -> list[Artist]:
+        """The artists that `update` moves."""
         return [self._line, self._now]
 
-    def lay(self, *, best: float, highest: float, steps: int) -> None:
-        """Fix the axes: from below the smallest SSE to above the first, for so many half-steps."""
+    def draw_background(self, *, best: float, highest: float, steps: int) -> None:
+        """Set the axes: SSEs from `best` to `highest`, and room for `steps` half-steps."""
         floor = max(best, highest * 1e-4, 1e-30)
         self._best.set_visible(True)
-        self._words.set_visible(True)
+        self._label.set_visible(True)
         self.ax.set_ylim(floor / 1.25, max(highest, floor) * 1.3)
         self.ax.set_xlim(-steps / 40, steps * 1.02)
         self._best.set_ydata([floor, floor])
-        self._words.xy = (0.99, floor)
+        self._label.xy = (0.99, floor)
         self.ax.locator_params(axis="x", integer=True)
         low, high = self.ax.get_ylim()
         ticks = np.geomspace(low * 1.15, high / 1.15, 3).tolist()
         self.ax.set_yticks(ticks, [f"{t:.2g}" if t < 100 else f"{t:,.0f}" for t in ticks])
         self.ax.minorticks_off()
 
-    def move(self, inertias: Sequence[float]) -> None:
-        """Draw the SSE after each half-step so far; none where nothing has been played."""
+    def update(self, inertias: Sequence[float]) -> None:
+        """Draw the SSE after each half-step so far."""
         self.drawn = list(inertias)
         places = range(1, len(self.drawn) + 1)
         self._line.set_data(list(places), self.drawn)
@@ -209,20 +209,20 @@ class Trace:
 
 
 class Points:
-    """One large marker on each of several lines, with a word beside it.
+    """One ring on each of several lines, with a label beside it.
 
     Parameters
     ----------
     ax : matplotlib Axes
         Holds the lines.
     names : sequence of str
-        One marker each.
+        Names of the rings.
 
     Examples
     --------
     >>> from matplotlib.figure import Figure
     >>> points = Points(Figure().add_subplot(), ["k-means"])
-    >>> points.move({"k-means": (2.0, 3.0, "k = 8")})
+    >>> points.update({"k-means": (2.0, 3.0, "k = 8")})
     >>> points.places
     {'k-means': (2.0, 3.0)}
     """
@@ -230,12 +230,12 @@ class Points:
     def __init__(self, ax: Axes, names: Sequence[str]) -> None:
         self._ax = ax
         self._markers: dict[str, Any] = {}
-        self._words: dict[str, Any] = {}
+        self._labels: dict[str, Any] = {}
         for name in names:
             (self._markers[name],) = ax.plot(
                 [], [], marker="o", ms=17, mew=2.5, color=LEVELS, markerfacecolor="none", ls="none"
             )
-            self._words[name] = ax.annotate(
+            self._labels[name] = ax.annotate(
                 "",
                 (0, 0),
                 xytext=(0, -14),
@@ -247,19 +247,19 @@ class Points:
         self.places: dict[str, tuple[float, float]] = {}
 
     @property
-    def moving(self) -> list[Artist]:
-        """The artists that `move` moves."""
-        return [*self._markers.values(), *self._words.values()]
+    def animated_artists(self) -> list[Artist]:
+        """The artists that `update` moves."""
+        return [*self._markers.values(), *self._labels.values()]
 
-    def move(self, places: Mapping[str, tuple[float, float, str]]) -> None:
-        """Put every marker to its x and y, with its word."""
+    def update(self, places: Mapping[str, tuple[float, float, str]]) -> None:
+        """Move every ring to its x and y, with its label."""
         middle = sum(self._ax.get_ylim()) / 2
-        for name, (x, y, word) in places.items():
+        for name, (x, y, text) in places.items():
             self._markers[name].set_data([x], [y])
-            word_of = self._words[name]
-            word_of.xy = (x, y)
-            word_of.set_text(word)
+            label = self._labels[name]
+            label.xy = (x, y)
+            label.set_text(text)
             below = y > middle  # where the axes have room
-            word_of.xyann = (0, -14 if below else 14)
-            word_of.set_verticalalignment("top" if below else "bottom")
+            label.xyann = (0, -14 if below else 14)
+            label.set_verticalalignment("top" if below else "bottom")
         self.places = {name: (x, y) for name, (x, y, _) in places.items()}

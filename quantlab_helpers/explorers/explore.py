@@ -1,8 +1,8 @@
-"""Move a slider and see the weights snap: six explorers for notebooks and lectures.
+"""Six explorers for notebooks and lectures: move a slider and see how the weights change.
 
-Each returns one widget that holds its controls, picture, sentence and numbers; ``.static()`` of it
-is the same without a kernel. Where the environment variable ``QUANTLAB_STATIC`` is set, a notebook
-shows that instead. Nothing is computed or drawn here: see the modules behind it.
+Each function returns one widget with controls, picture, sentence and numbers; its ``.static()`` is
+the same without a kernel. If the environment variable ``QUANTLAB_STATIC`` is set, a notebook shows
+that instead. Views, in modules of their own, compute and draw.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from typing import Any
 from torch import nn
 
 from ..model import Net
-from .kmeans import KmeansScene
-from .outlier import OutlierScene
+from .kmeans import KmeansView
+from .outlier import OutlierView
 from .readouts import tensor_names
-from .retraining import RetrainingScene
-from .storage import StorageScene
-from .tradeoff import TradeoffScene
-from .uniform import UniformScene
-from .widget import Live
+from .retraining import RetrainingView
+from .storage import StorageView
+from .tradeoff import TradeoffView
+from .uniform import UniformView
+from .widget import ExplorerWidget
 
 
-def explore_uniform(net: nn.Module) -> Live:
-    """Show a layer before and after a uniform grid, and what it costs the network.
+def explore_uniform(net: nn.Module) -> ExplorerWidget:
+    """Show a layer before and after rounding to a uniform grid, and the network's accuracy.
 
     Parameters
     ----------
@@ -32,10 +32,11 @@ def explore_uniform(net: nn.Module) -> Live:
 
     Returns
     -------
-    Live
+    ExplorerWidget
         Sliders for the bits of weights and of biases; menus for the tensor shown, for a grid from
         min to max or with a level at 0, and for one grid per tensor or per output channel. The
-        accuracy is that of 1,000 test images at once, and of all when the slider has rested.
+        accuracy is measured on 1,000 test images immediately, and on all 10,000 when the slider
+        rests.
 
     Examples
     --------
@@ -46,10 +47,10 @@ def explore_uniform(net: nn.Module) -> Live:
     '4 of 4'
     >>> explorer.close()
     """
-    return Live(UniformScene(_checked(net)))
+    return ExplorerWidget(UniformView(_check_network(net)))
 
 
-def explore_kmeans(net: nn.Module) -> Live:
+def explore_kmeans(net: nn.Module) -> ExplorerWidget:
     """Show k centres beside k equal steps, and play Lloyd's algorithm one half-step at a time.
 
     Parameters
@@ -59,7 +60,7 @@ def explore_kmeans(net: nn.Module) -> Live:
 
     Returns
     -------
-    Live
+    ExplorerWidget
         A slider for k, menus for the tensor and for the start of Lloyd's algorithm, and buttons
         that play it: assign, update, assign. While it plays, the sum of squared errors is traced
         below.
@@ -74,21 +75,21 @@ def explore_kmeans(net: nn.Module) -> Live:
     True
     >>> explorer.close()
     """
-    return Live(KmeansScene(_checked(net)))
+    return ExplorerWidget(KmeansView(_check_network(net)))
 
 
-def explore_tradeoff(net: nn.Module) -> Live:
+def explore_tradeoff(net: nn.Module) -> ExplorerWidget:
     """Show test accuracy against bytes: uniform, k-means, and k-means entropy-coded.
 
     Parameters
     ----------
     net : torch.nn.Module
-        A trained network for MNIST; left as it is. What its accuracies are is measured at the
-        first call, in some seconds, and then kept in the cache folder.
+        A trained network for MNIST; left as it is. Its accuracies are measured at the first call,
+        in some seconds, and then kept in the cache folder.
 
     Returns
     -------
-    Live
+    ExplorerWidget
         A slider for bits and one for k; rings on the curves follow them.
 
     Examples
@@ -96,15 +97,15 @@ def explore_tradeoff(net: nn.Module) -> Live:
     >>> from quantlab_helpers import load_baseline
     >>> explore_tradeoff(load_baseline("cpu"))  # doctest: +SKIP
     """
-    return Live(TradeoffScene(_checked(net)))
+    return ExplorerWidget(TradeoffView(_check_network(net)))
 
 
-def explore_outlier() -> Live:
-    """Show how one weight far from the others takes the levels away from all of them.
+def explore_outlier() -> ExplorerWidget:
+    """Show how one weight far from the others leaves them only a few levels.
 
     Returns
     -------
-    Live
+    ExplorerWidget
         A slider that moves the outlier, one for bits, and a menu of remedies: clipping the range,
         or a grid for each channel.
 
@@ -116,11 +117,11 @@ def explore_outlier() -> Live:
     '3 of 16'
     >>> explorer.close()
     """
-    return Live(OutlierScene())
+    return ExplorerWidget(OutlierView())
 
 
-def explore_storage(net: nn.Module) -> Live:
-    """Show where the bytes of the quantized file are, in each of the three codings.
+def explore_storage(net: nn.Module) -> ExplorerWidget:
+    """Show where the bytes of the quantized file go, in each of the three codings.
 
     Parameters
     ----------
@@ -129,7 +130,7 @@ def explore_storage(net: nn.Module) -> Live:
 
     Returns
     -------
-    Live
+    ExplorerWidget
         A slider for bits, menus for the kind of levels and for the coding. The files are written
         to a temporary folder and counted.
 
@@ -146,18 +147,18 @@ def explore_storage(net: nn.Module) -> Live:
             f"`net` must be a Net, got {type(net).__name__}; only its file format is defined: "
             "pass load_baseline() or what train returned."
         )
-    return Live(StorageScene(net))
+    return ExplorerWidget(StorageView(net))
 
 
-def explore_retraining() -> Live:
+def explore_retraining() -> ExplorerWidget:
     """Show what retraining does to a quantized network, epoch by epoch.
 
-    Nothing is trained: the run travels in the package. It began at the baseline with 4 centres per
-    weight tensor.
+    Nothing is trained: the package holds the recorded run. It began at the baseline with 4 centres
+    per weight tensor.
 
     Returns
     -------
-    Live
+    ExplorerWidget
         A slider for the epoch, and a menu: free retraining, or codes held and centres moved.
 
     Examples
@@ -167,11 +168,11 @@ def explore_retraining() -> Live:
     '4'
     >>> explorer.close()
     """
-    return Live(RetrainingScene())
+    return ExplorerWidget(RetrainingView())
 
 
-def _checked(net: Any) -> nn.Module:
-    """Refuse what cannot be quantized before a widget is made of it."""
+def _check_network(net: Any) -> nn.Module:
+    """Return `net`; refuse an object that cannot be quantized."""
     if not isinstance(net, nn.Module) or not tensor_names(net):
         raise TypeError(
             f"`net` must be a network with a Conv2d, BatchNorm2d or Linear layer, got "

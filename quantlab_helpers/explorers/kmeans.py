@@ -1,4 +1,4 @@
-"""The scene of `explore_kmeans`: k centres beside k equal steps, and Lloyd's algorithm at work."""
+"""The view of `explore_kmeans`: k centres beside k equal steps, and Lloyd's half-steps."""
 
 from __future__ import annotations
 
@@ -9,21 +9,27 @@ from typing import Any, NamedTuple
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from .._support.validation import as_weights
 from ..metrics import sqnr_db
 from ..network import quantize_model
 from ..quantizers.kmeans import kmeans_quantize
 from ..quantizers.lloyd import LloydStep, lloyd
 from ..quantizers.optimal_kmeans import assign, kmeans_1d
 from ..quantizers.tensor import QuantizedTensor
-from .accuracy import Scores
+from .accuracy import AccuracyCache
 from .artists import LevelledHistogram, Trace
-from .readouts import counts_on_levels, equal_steps, largest_error, tensor_names, widened
-from .view import Menu, Scene, Settings, Slider, Stepper, Trial
+from .readouts import (
+    Array,
+    counts_on_levels,
+    kmeans_network,
+    largest_error,
+    padded_range,
+    tensor_names,
+)
+from .view import EvaluationRequest, ExplorerView, Menu, Settings, Slider, Stepper
 
-Array = NDArray[Any]
 STARTS = {
     "none: the package's own search": "best",
     "linear: equal steps": "linear",
@@ -31,11 +37,11 @@ STARTS = {
     "random weights, seed 0": "random",
     "k-means++, seed 0": "k-means++",
 }
-_MOST_ROUNDS = 250
+_MAX_ITERATIONS = 250
 
 
-class _Round(NamedTuple):
-    """What the picture needs of a `LloydStep`; its codes would fill the memory."""
+class _HalfStep(NamedTuple):
+    """The parts of a `LloydStep` that are drawn; the codes would take too much memory."""
 
     name: str
     centres: Array
@@ -43,32 +49,32 @@ class _Round(NamedTuple):
     empty: int
 
 
-class _Run:
-    """Lloyd's algorithm, played as far as somebody has looked."""
+class _LloydRun:
+    """Half-steps of Lloyd's algorithm, computed as far as they were asked for."""
 
     def __init__(self, steps: Iterator[LloydStep]) -> None:
         self._steps = steps
-        self.rounds: list[_Round] = []
+        self.half_steps: list[_HalfStep] = []
 
-    def up_to(self, count: int) -> int:
-        """Play until there are `count` half-steps or no more; return how many there are."""
-        while len(self.rounds) < count:
+    def advance_to(self, count: int) -> int:
+        """Compute up to `count` half-steps; return how many there are, at most `count`."""
+        while len(self.half_steps) < count:
             step = next(self._steps, None)
             if step is None:
                 break
             name = f"{step.phase} {step.iteration}"
-            self.rounds.append(_Round(name, step.centres, step.inertia, step.empty.size))
-        return min(count, len(self.rounds))
+            self.half_steps.append(_HalfStep(name, step.centres, step.inertia, step.empty.size))
+        return min(count, len(self.half_steps))
 
 
-class KmeansScene(Scene):
+class KmeansView(ExplorerView):
     """Centres on the histogram of a tensor, equal steps beside it, and the SSE under both."""
 
     size = (9.2, 6.0)
 
     def __init__(self, net: nn.Module) -> None:
         self.net = net
-        self.scores = Scores(net)
+        self.accuracy_cache = AccuracyCache(net)
         self._tensors = dict(net.named_parameters())
         names = [name for name in tensor_names(net) if name.endswith("weight")]
         start = "conv2.weight" if "conv2.weight" in names else names[0]
@@ -80,7 +86,7 @@ class KmeansScene(Scene):
         )
         self._best = lru_cache(maxsize=128)(lambda name, k: kmeans_quantize(self.weights(name), k))
         self._equal = lru_cache(maxsize=32)(lambda name, k: equal_steps(self.weights(name), k))
-        self._smallest = lru_cache(maxsize=128)(
+        self._smallest_sse = lru_cache(maxsize=128)(
             lambda name, k: kmeans_1d(self.weights(name), k).inertia
         )
         self._run = lru_cache(maxsize=8)(self._new_run)
@@ -92,11 +98,11 @@ class KmeansScene(Scene):
             return {**settings, "step": 0}
         start = "linear" if settings["start"] == "best" else settings["start"]
         settings = {**settings, "start": start}
-        return {**settings, "step": self.run(settings).up_to(step)}
+        return {**settings, "step": self.run(settings).advance_to(step)}
 
-    def build(self, figure: Figure) -> Sequence[Artist]:
-        """Make two histograms side by side, and below the trace, seen while Lloyd is playing."""
-        self._grid = grid = figure.add_gridspec(2, 2)
+    def create_artists(self, figure: Figure) -> Sequence[Artist]:
+        """Make two histograms, and below them the trace, visible while Lloyd's algorithm plays."""
+        self._layout = grid = figure.add_gridspec(2, 2)
         left = figure.add_subplot(grid[0, 0])
         right = figure.add_subplot(grid[0, 1], sharex=left, sharey=left)
         left.set(xlabel="weight value", ylabel="number of weights")
@@ -104,31 +110,40 @@ class KmeansScene(Scene):
         right.tick_params(labelleft=False)
         self.centres, self.levels = LevelledHistogram(left), LevelledHistogram(right)
         self.trace = Trace(figure.add_subplot(grid[1, :]))
-        return [*self.centres.moving, *self.levels.moving, *self.trace.moving]
+        return [
+            *self.centres.animated_artists,
+            *self.levels.animated_artists,
+            *self.trace.animated_artists,
+        ]
 
-    def ground(self, settings: Settings) -> Hashable:
-        """The scale of the trace grows with the half-steps played, in a few jumps."""
+    def background_key(self, settings: Settings) -> Hashable:
+        """Return the settings behind bars and axes; the trace gets longer in a few jumps."""
         if settings["start"] == "best":
             return (settings["tensor"],)
-        return (*(settings[name] for name in ("tensor", "k", "start")), self._room(settings))
+        return (
+            *(settings[name] for name in ("tensor", "k", "start")),
+            self._trace_length(settings),
+        )
 
-    def lay(self, settings: Settings) -> None:
-        """Draw bars, and the scale of the trace."""
+    def draw_background(self, settings: Settings) -> None:
+        """Draw the bars and the axes of the trace."""
         weights = self.weights(settings["tensor"])
-        between = widened(float(weights.min()), float(weights.max()))
+        between = padded_range(float(weights.min()), float(weights.max()))
         for histogram in (self.centres, self.levels):
-            histogram.lay(weights, between=between)
+            histogram.draw_background(weights, between=between)
         played = settings["start"] != "best"
         self.trace.ax.set_visible(played)
-        self._grid.set_height_ratios([3, 2 if played else 0.01])
+        self._layout.set_height_ratios([3, 2 if played else 0.01])
         if not played:
             return
-        run, smallest = self.run(settings), self._smallest(settings["tensor"], settings["k"])
-        run.up_to(1)
-        highest = run.rounds[0].inertia
-        self.trace.lay(best=smallest, highest=highest, steps=self._room(settings))
+        run, smallest = self.run(settings), self._smallest_sse(settings["tensor"], settings["k"])
+        run.advance_to(1)
+        highest = run.half_steps[0].inertia
+        self.trace.draw_background(
+            best=smallest, highest=highest, steps=self._trace_length(settings)
+        )
 
-    def update(self, settings: Settings) -> None:
+    def update_artists(self, settings: Settings) -> None:
         """Move centres, levels and trace."""
         quantized, equal = self.quantized(settings), self.equal(settings)
         weights = self.weights(settings["tensor"])
@@ -138,14 +153,14 @@ class KmeansScene(Scene):
         ):
             levels, counts = counts_on_levels(tensor)
             title = f"{name}: SQNR {sqnr_db(weights, tensor):.1f} dB"
-            drawn.move(levels, used=counts > 0, title=title)
-        self.trace.move([played.inertia for played in self._played(settings)])
+            drawn.update(levels, used=counts > 0, title=title)
+        self.trace.update([half_step.inertia for half_step in self._half_steps(settings)])
 
     def describe(self, settings: Settings) -> tuple[str, str]:
-        """Say who wins, and where Lloyd's algorithm is."""
+        """Return the alt text, and a sentence with both SQNRs and the half-step."""
         quantized, equal = self.quantized(settings), self.equal(settings)
         weights, name = self.weights(settings["tensor"]), settings["tensor"]
-        ours, theirs = sqnr_db(weights, quantized), sqnr_db(weights, equal)
+        kmeans_db, equal_db = sqnr_db(weights, quantized), sqnr_db(weights, equal)
         alt = (
             f"Two histograms of the {weights.size:,} weights of {name} with the same axes: left "
             f"with {quantized.k_used} centres on it, right with {equal.k_used} equal steps."
@@ -156,15 +171,15 @@ class KmeansScene(Scene):
                 "algorithm, above a dashed line at the smallest SSE."
             )
         sentence = (
-            f"{name}, k = {settings['k']}: SQNR {ours:.1f} dB with centres, {theirs:.1f} dB with "
-            "equal steps."
+            f"{name}, k = {settings['k']}: SQNR {kmeans_db:.1f} dB with centres, "
+            f"{equal_db:.1f} dB with equal steps."
         )
-        rounds = self._played(settings)
-        if rounds:
-            last = rounds[-1]
-            over = last.inertia / (self._smallest(name, settings["k"]) or 1)
+        half_steps = self._half_steps(settings)
+        if half_steps:
+            last = half_steps[-1]
+            ratio = last.inertia / (self._smallest_sse(name, settings["k"]) or 1)
             sentence += (
-                f" Lloyd, {last.name}: SSE {last.inertia:.4g}, {over:.3f} times the smallest; "
+                f" Lloyd, {last.name}: SSE {last.inertia:.4g}, {ratio:.3f} times the smallest; "
                 f"{last.empty} empty."
             )
         elif settings["start"] != "best":
@@ -172,7 +187,7 @@ class KmeansScene(Scene):
         return alt, sentence
 
     def facts(self, settings: Settings) -> dict[str, str]:
-        """Return the readout of both, side by side."""
+        """Return errors, unique values and bytes of centres and of equal steps."""
         both = (self.quantized(settings), self.equal(settings))
         weights = self.weights(settings["tensor"])
 
@@ -181,33 +196,30 @@ class KmeansScene(Scene):
 
         used = [int((counts_on_levels(tensor)[1] > 0).sum()) for tensor in both]
         size = [f"{tensor.payload_bytes:,} + {tensor.overhead_bytes:,}" for tensor in both]
-        errors = [f"{largest_error(weights, tensor):.4g}" for tensor in both]
+        errors = [f"{largest_error(weights, tensor):.3g}" for tensor in both]
         decibels = [f"{sqnr_db(weights, tensor):.1f} dB" for tensor in both]
         half = float(np.max(both[1].scale or 0)) / 2
         return {
-            "largest error": f"{pair(*errors)} (half a step: {half:.4g})",
+            "largest error": f"{pair(*errors)} (half a step: {half:.3g})",
             "SQNR": pair(*decibels),
             "unique values": pair(*used),
             "payload + overhead": pair(*size),
         }
 
-    def trials(self, settings: Settings) -> Sequence[Trial]:
+    def evaluation_requests(self, settings: Settings) -> Sequence[EvaluationRequest]:
         """Return the network with k centres in each tensor, and with k equal steps in each."""
         k = settings["k"]
-
-        def centres(tensor: Tensor) -> QuantizedTensor:
-            return kmeans_quantize(tensor, k)
 
         def equal(tensor: Tensor) -> QuantizedTensor:
             return equal_steps(tensor, k)
 
         return [
-            Trial(
+            EvaluationRequest(
                 ", k centres",
                 ("kmeans", k),
-                lambda: quantize_model(self.net, weights=centres, biases=centres),
+                lambda: kmeans_network(self.net, k),
             ),
-            Trial(
+            EvaluationRequest(
                 ", equal steps",
                 ("equal steps", k),
                 lambda: quantize_model(self.net, weights=equal, biases=equal),
@@ -222,36 +234,50 @@ class KmeansScene(Scene):
         """Return the tensor on equal steps."""
         return self._equal(settings["tensor"], settings["k"])
 
-    def run(self, settings: Settings) -> _Run:
+    def run(self, settings: Settings) -> _LloydRun:
         """Return Lloyd's algorithm for these settings."""
         return self._run(settings["tensor"], settings["k"], settings["start"])
 
     def quantized(self, settings: Settings) -> QuantizedTensor:
-        """Return the tensor on the centres of the present half-step."""
+        """Return the tensor on the centres of the current half-step."""
         if settings["start"] == "best":
             return self._best(settings["tensor"], settings["k"])
-        rounds = self._played(settings)
-        if rounds:
-            centres = rounds[-1].centres
+        half_steps = self._half_steps(settings)
+        if half_steps:
+            centres = half_steps[-1].centres
         else:
-            self.run(settings).up_to(1)
-            centres = self.run(settings).rounds[0].centres
+            self.run(settings).advance_to(1)
+            centres = self.run(settings).half_steps[0].centres
         centres = np.unique(centres)
         bits = max(1, (centres.size - 1).bit_length())
         codes = assign(self.weights(settings["tensor"]), centres)
         return QuantizedTensor(codes, centres.astype(np.float32), bits)
 
-    def _played(self, settings: Settings) -> list[_Round]:
+    def _half_steps(self, settings: Settings) -> list[_HalfStep]:
         if settings["start"] == "best":
             return []
         run = self.run(settings)
-        return run.rounds[: run.up_to(settings["step"])]
+        return run.half_steps[: run.advance_to(settings["step"])]
 
-    def _room(self, settings: Settings) -> int:
+    def _trace_length(self, settings: Settings) -> int:
         return next(
-            room for room in (20, 50, 100, 200, 2 * _MOST_ROUNDS) if settings["step"] <= room
+            room for room in (20, 50, 100, 200, 2 * _MAX_ITERATIONS) if settings["step"] <= room
         )
 
-    def _new_run(self, name: str, k: int, start: Any) -> _Run:
+    def _new_run(self, name: str, k: int, start: Any) -> _LloydRun:
         rng = np.random.default_rng(0)
-        return _Run(lloyd(self.weights(name), k, init=start, rng=rng, max_iter=_MOST_ROUNDS))
+        return _LloydRun(
+            lloyd(self.weights(name), k, init=start, rng=rng, max_iter=_MAX_ITERATIONS)
+        )
+
+
+def equal_steps(weights: Tensor | Array, k: int) -> QuantizedTensor:
+    """Round weights to the nearest of `k` levels in equal steps from minimum to maximum."""
+    values = as_weights("weights", weights)
+    low, high = float(values.min()), float(values.max())
+    levels = np.unique(np.linspace(low, high, k))
+    codes = assign(values, levels)
+    bits = max(1, (levels.size - 1).bit_length())
+    step = (high - low) / (k - 1)
+    zero = -low / step if step else 0.0
+    return QuantizedTensor(codes, levels.astype(np.float32), bits, step, zero)

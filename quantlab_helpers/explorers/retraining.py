@@ -1,6 +1,6 @@
-"""The scene of `explore_retraining`: a run that was trained once, epoch by epoch.
+"""The view of `explore_retraining`: a recorded retraining, epoch by epoch.
 
-`instructor/make_retraining.py` made ``assets/retraining.json``; nothing is trained here.
+``instructor/make_retraining.py`` wrote ``assets/retraining.json``; nothing is trained here.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from matplotlib.figure import Figure
 
 from ..plots.kmeans import curves
 from .artists import LevelledHistogram, Points
-from .readouts import widened
-from .view import Menu, Scene, Settings, Slider
+from .readouts import padded_range, plural
+from .view import ExplorerView, Menu, Settings, Slider
 
 WAYS = {"free: every weight moves": "free", "tied: only the centres move": "tied"}
 
 
-class RetrainingScene(Scene):
+class RetrainingView(ExplorerView):
     """Weights, accuracy and unique values after each epoch, retrained freely or on the grid."""
 
     size = (9.2, 6.2)
@@ -37,26 +37,26 @@ class RetrainingScene(Scene):
             Menu("way", "training", WAYS, "free"),
         )
 
-    def build(self, figure: Figure) -> Sequence[Artist]:
+    def create_artists(self, figure: Figure) -> Sequence[Artist]:
         """Make a histogram, and below it accuracy and unique values."""
         grid = figure.add_gridspec(2, 2, height_ratios=[1, 1.15])
         self.histogram = LevelledHistogram(figure.add_subplot(grid[0, :]))
         self.histogram.ax.set(xlabel="weight value", ylabel="number of weights")
         self.accuracy, self.unique = (figure.add_subplot(grid[1, i]) for i in (0, 1))
         self.points = Points(self.accuracy, ["now"]), Points(self.unique, ["now"])
-        moving = [artist for points in self.points for artist in points.moving]
-        return [self.histogram.bars, *self.histogram.moving, *moving]
+        animated = [artist for points in self.points for artist in points.animated_artists]
+        return [self.histogram.bars, *self.histogram.animated_artists, *animated]
 
-    def ground(self, settings: Settings) -> Hashable:
-        """The curves stay; bars, centres and rings move."""
+    def background_key(self, settings: Settings) -> Hashable:
+        """Return None: bars, centres and rings move, the curves do not."""
         return None
 
-    def lay(self, settings: Settings) -> None:
+    def draw_background(self, settings: Settings) -> None:
         """Draw the scales and all curves."""
         edges = self.edges
-        between = widened(float(edges[0]), float(edges[-1]))
+        between = padded_range(float(edges[0]), float(edges[-1]))
         most = sum(self.row(settings)["counts"])
-        self.histogram.lay(edges[:-1], between=between, top=most, edges=edges)
+        self.histogram.draw_background(edges[:-1], between=between, top=most, edges=edges)
         for ax, lines, ylabel in (
             (self.accuracy, self._accuracies(), "test accuracy (%)"),
             (self.unique, self._uniques(), "unique values"),
@@ -69,31 +69,32 @@ class RetrainingScene(Scene):
         self.unique.set_yscale("log")
         self.unique.set_ylim(1, 10_000)
 
-    def update(self, settings: Settings) -> None:
+    def update_artists(self, settings: Settings) -> None:
         """Move centres and rings."""
         row, epoch, way = self.row(settings), settings["epoch"], settings["way"]
         self.histogram.bars.set_data(row["counts"], self.edges)
         centres = np.array(row["values"] or self.run["centres"])
         used = np.full(centres.size, bool(row["values"]))
         name, count = self.run["layer"], row["unique"][self.run["layer"]]
-        title = f"{name}.weight after {_epochs(epoch)}, {way}: {count:,} different values"
-        self.histogram.move(centres, used=used, title=title)
+        title = f"{name}.weight after {plural(epoch, 'epoch')}, {way}: {count:,} distinct values"
+        self.histogram.update(centres, used=used, title=title)
         accuracy, unique = self.points
-        accuracy.move({"now": (epoch, 100 * row["accuracy"], "")})
-        unique.move({"now": (epoch, count, "")})
+        accuracy.update({"now": (epoch, 100 * row["accuracy"], "")})
+        unique.update({"now": (epoch, count, "")})
 
     def describe(self, settings: Settings) -> tuple[str, str]:
-        """Say what the network is worth, and what is left of the grid."""
+        """Return the alt text, and a sentence with accuracy and unique values."""
         row, layer, k = self.row(settings), self.run["layer"], self.run["k"]
+        epochs = plural(settings["epoch"], "epoch")
         count = row["unique"][layer]
         on = "all on the centres" if row["values"] else f"no longer on the {k} centres (hollow)"
         alt = (
-            f"Histogram of the weights of {layer} after {_epochs(settings['epoch'])}, {on}; below "
+            f"Histogram of the weights of {layer} after {epochs}, {on}; below "
             "it two charts by epoch, of test accuracy and of the number of unique values, each "
             "for free retraining and for tied centres, with a ring at this epoch."
         )
         sentence = (
-            f"After {_epochs(settings['epoch'])}, {settings['way']}: {row['accuracy']:.2%} of all "
+            f"After {epochs}, {settings['way']}: {row['accuracy']:.2%} of all "
             f"10,000 test images, {count:,} unique values in {layer}"
         )
         if settings["way"] == "free":
@@ -112,8 +113,8 @@ class RetrainingScene(Scene):
 
     def row(self, settings: Settings) -> dict[str, Any]:
         """Return the numbers of this epoch."""
-        found: dict[str, Any] = self.run["epochs"][settings["way"]][settings["epoch"]]
-        return found
+        row: dict[str, Any] = self.run["epochs"][settings["way"]][settings["epoch"]]
+        return row
 
     def _accuracies(self) -> dict[str, tuple[list[float], list[float]]]:
         free, tied = self.run["epochs"]["free"], self.run["epochs"]["tied"]
@@ -136,7 +137,3 @@ class RetrainingScene(Scene):
                 ("tied centres", self.run["epochs"]["tied"]),
             )
         }
-
-
-def _epochs(count: int) -> str:
-    return "1 epoch" if count == 1 else f"{count} epochs"

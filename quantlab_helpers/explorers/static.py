@@ -1,7 +1,7 @@
-"""A slider that needs no kernel: finished pictures behind a native range input, in one snippet.
+"""An explorer without a kernel: finished pictures behind a native range input, in one snippet.
 
-The page loads nothing: pictures are data URIs and the script is a few lines. Where a viewer strips
-scripts, the picture of the start and its sentence remain. Nothing here draws or computes weights.
+The page loads nothing: pictures are data URIs and the script is a few lines. In a viewer that
+strips scripts, the first picture and its sentence remain. Nothing here draws or computes weights.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ TABLE_STYLE = (
     "{0} th,{0} td{{text-align:left;padding:.1rem 1.5rem .1rem 0;background:none;color:inherit}}"
     "{0} th{{font-weight:600;white-space:nowrap}}"
 )
-# Several copies of one player may stand on a page: a script takes all that have none yet.
+# A page may hold several copies of one explorer: a script takes all that have none yet.
 _SCRIPT = """\
 (() => {
   const frames = FRAMES;
@@ -59,11 +59,11 @@ class Frame:
     Attributes
     ----------
     value : str
-        What stands beside the slider: "4", "k = 8".
+        The text beside the slider: "4", "k = 8".
     png : bytes
         The picture.
     alt : str
-        What the picture is, of what, and what to see in it.
+        What the picture shows.
     sentence : str
         Printed below the picture and read aloud when the slider moves.
     facts : dict of str to str
@@ -78,8 +78,8 @@ class Frame:
 
 
 @dataclass(frozen=True)
-class Player:
-    """A finished player; a notebook shows it, ``html`` is its text."""
+class StaticExplorer:
+    """A finished explorer; a notebook displays it, ``html`` is its text."""
 
     html: str
 
@@ -87,8 +87,8 @@ class Player:
         return self.html
 
 
-def static_player(frames: Sequence[Frame], *, label: str, start: int = 0) -> Player:
-    """Put frames behind a slider that works without a kernel and without a network.
+def static_explorer(frames: Sequence[Frame], *, label: str, start: int = 0) -> StaticExplorer:
+    """Put frames behind a slider that works offline and without a kernel.
 
     Parameters
     ----------
@@ -101,22 +101,23 @@ def static_player(frames: Sequence[Frame], *, label: str, start: int = 0) -> Pla
 
     Returns
     -------
-    Player
-        With ``html``: one element that may be put on any page, also several times.
+    StaticExplorer
+        Its ``html`` is one element, to put on any page, also several times.
 
     Raises
     ------
     ValueError
-        If there is no frame, one has no PNG, alt text or sentence, or facts differ in their names.
+        If there is no frame, if a frame has no PNG, alt text or sentence, or if the names of facts
+        differ.
 
     Examples
     --------
     >>> frame = Frame("4", b"\\x89PNG\\r\\n\\x1a\\n", "Histogram of ...", "11 of 16 levels.")
-    >>> player = static_player([frame], label="bits per weight")
-    >>> "<script>" in player.html, "bits per weight" in player.html
+    >>> explorer = static_explorer([frame], label="bits per weight")
+    >>> "<script>" in explorer.html, "bits per weight" in explorer.html
     (True, True)
     """
-    _check(frames, label)
+    _check_frames(frames, label)
     check_int("start", start, low=0, high=len(frames) - 1)
     data = [
         {
@@ -138,25 +139,25 @@ def static_player(frames: Sequence[Frame], *, label: str, start: int = 0) -> Pla
         f'<input type="range" min="0" max="{len(frames) - 1}" step="1" value="{start}" '
         f'aria-valuetext="{value}" data-lm-suppress-shortcuts="true">'
     )
-    return Player(
+    return StaticExplorer(
         f'<div class="ql-player" data-ql-player="{key}">'
         f"<style>{_STYLE.format()}{TABLE_STYLE.format('.ql-player.ql-player')}</style>"
         f"<label><span>{name}</span>{slider}<output>{value}</output></label>"
-        f"{picture(first.png, first.alt)}"
-        f'<p role="status">{html.escape(first.sentence)}</p>{facts_table(first.facts)}'
+        f"{picture_html(first.png, first.alt)}"
+        f'<p role="status">{html.escape(first.sentence)}</p>{facts_html(first.facts)}'
         f"<script>{script}</script></div>"
     )
 
 
-def picture(png: bytes, alt: str) -> str:
+def picture_html(png: bytes, alt: str) -> str:
     """Return an image element with its alt text and the picture inside."""
     content = base64.b64encode(png).decode()
     style = "max-width:100%;height:auto;display:block"
     return f'<img alt="{html.escape(alt)}" style="{style}" src="data:image/png;base64,{content}">'
 
 
-def facts_table(facts: Mapping[str, str]) -> str:
-    """Return names and values as a table of two columns, or nothing where there are none."""
+def facts_html(facts: Mapping[str, str]) -> str:
+    """Return names and values as a table of two columns, or an empty string if there are none."""
     rows = "".join(
         f'<tr><th scope="row">{html.escape(name)}</th><td>{html.escape(value)}</td></tr>'
         for name, value in facts.items()
@@ -164,26 +165,26 @@ def facts_table(facts: Mapping[str, str]) -> str:
     return rows and f"<table><tbody>{rows}</tbody></table>"
 
 
-def _check(frames: Sequence[Frame], label: str) -> None:
-    """Refuse what would make a player that cannot be seen, heard or named."""
+def _check_frames(frames: Sequence[Frame], label: str) -> None:
+    """Refuse frames without a picture, alt text or sentence, and a slider without a name."""
     if not frames:
         raise ValueError("`frames` must hold at least one Frame, got none; draw a picture first.")
     if not label.strip():
         raise ValueError("`label` must name the slider, got an empty one; say what it changes.")
     names = list(frames[0].facts)
-    for place, frame in enumerate(frames):
+    for index, frame in enumerate(frames):
         if not frame.png.startswith(_PNG):
             raise ValueError(
                 f"`frames` must hold PNG pictures, got {frame.png[:8]!r} at the start of frame "
-                f"{place}; save the figure with format='png'."
+                f"{index}; save the figure with format='png'."
             )
         if not frame.alt.strip() or not frame.sentence.strip():
             raise ValueError(
-                f"`frames` must have an alt text and a sentence each, got none in frame {place}; "
+                f"`frames` must have an alt text and a sentence each, got none in frame {index}; "
                 "say what the picture shows."
             )
         if list(frame.facts) != names:
             raise ValueError(
-                f"`frames` must name the same facts, got {list(frame.facts)} in frame {place} and "
+                f"`frames` must name the same facts, got {list(frame.facts)} in frame {index} and "
                 f"{names} in the first; give absent ones an empty value."
             )

@@ -1,10 +1,10 @@
-"""The scenes of `explore_uniform` and `explore_outlier`: equal steps, their range, their error."""
+"""The view of `explore_uniform`: a tensor before and after rounding to a uniform grid."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -15,18 +15,17 @@ from ..metrics import half_step_bound, sqnr_db
 from ..network import QuantizedModel, quantize_model
 from ..quantizers.tensor import QuantizedTensor
 from ..quantizers.uniform import uniform_quantize
-from .accuracy import Scores
+from .accuracy import AccuracyCache
 from .artists import LevelledHistogram, RoundedHistogram
 from .readouts import (
     Array,
-    _plural,
-    _Readout,
     counts_on_levels,
     largest_error,
+    padded_range,
+    plural,
     tensor_names,
-    widened,
 )
-from .view import Menu, Scene, Settings, Slider, Trial
+from .view import EvaluationRequest, ExplorerView, Menu, Settings, Slider
 
 GRIDS = {
     "from min to max (zero_point float)": "float",
@@ -34,14 +33,24 @@ GRIDS = {
 }
 
 
-class UniformScene(Scene):
+class _QuantizedSummary(NamedTuple):
+    """One quantized tensor and its numbers, computed once for picture, sentence and table."""
+
+    quantized: QuantizedTensor
+    levels: Array
+    counts: Array
+    unique: int
+    largest_error: float
+
+
+class UniformView(ExplorerView):
     """A tensor of a network before and after a uniform grid, and the whole network's accuracy."""
 
     size = (7.4, 5.0)
 
     def __init__(self, net: nn.Module) -> None:
         self.net = net
-        self.scores = Scores(net)
+        self.accuracy_cache = AccuracyCache(net)
         names = tensor_names(net)
         start = "conv2.weight" if "conv2.weight" in names else names[0]
         self.controls = (
@@ -58,96 +67,98 @@ class UniformScene(Scene):
         )
         self._tensors = dict(net.named_parameters())
         self._model = lru_cache(maxsize=4)(self._quantize)
-        self._readout = lru_cache(maxsize=4)(self._read)
-        self._limits = lru_cache(maxsize=64)(self._span)
+        self._summary = lru_cache(maxsize=4)(self._summarize)
+        self._limits = lru_cache(maxsize=64)(self._level_range)
 
-    def build(self, figure: Figure) -> Sequence[Artist]:
+    def create_artists(self, figure: Figure) -> Sequence[Artist]:
         """Make one pair of axes for before and after."""
         before, after = figure.subplots(2, 1, sharex=True, sharey=True)
         self.before, self.after = LevelledHistogram(before), RoundedHistogram(after)
         after.set_xlabel("weight value")
         figure.supylabel("number of weights")
-        return [*self.before.moving, *self.after.moving]
+        return [*self.before.animated_artists, *self.after.animated_artists]
 
-    def ground(self, settings: Settings) -> Hashable:
-        """Bars and scales depend on the tensor, the scale also on the kind of grid."""
+    def background_key(self, settings: Settings) -> Hashable:
+        """Return tensor, kind of grid and granularity: they determine the bars and the axes."""
         return settings["tensor"], settings["zero_point"], settings["granularity"]
 
-    def lay(self, settings: Settings) -> None:
-        """Draw the bars."""
+    def draw_background(self, settings: Settings) -> None:
+        """Draw the histogram of the weights."""
         weights = self.weights(settings["tensor"])
         between = self._limits(settings["tensor"], settings["zero_point"], settings["granularity"])
-        self.before.lay(weights, between=between)
+        self.before.draw_background(weights, between=between)
 
-    def update(self, settings: Settings) -> None:
-        """Move the levels, and the bars of what remains."""
-        quantized, levels, counts, left, _ = self.readout(settings)
-        bits = quantized.bits
-        name = settings["tensor"]
-        title = f"{name} before, and its levels at {_plural(bits, 'bit')}"
-        self.before.move(levels, used=counts > 0, title=title)
-        self.after.move(levels, counts=counts, title=f"after: {_plural(left, 'different value')}")
+    def update_artists(self, settings: Settings) -> None:
+        """Move the levels, and draw a bar at every value that remains."""
+        quantized, levels, counts, unique, _ = self.summary(settings)
+        bits = plural(quantized.bits, "bit")
+        title = f"{settings['tensor']} before, and its levels at {bits}"
+        self.before.update(levels, used=counts > 0, title=title)
+        self.after.update(levels, counts=counts, title=f"after: {plural(unique, 'distinct value')}")
 
     def describe(self, settings: Settings) -> tuple[str, str]:
-        """Say what is shown and what it means."""
-        quantized, grid, _, left, error = self.readout(settings)
-        weights, levels = self.weights(settings["tensor"]), grid.size
-        half = half_step_bound(quantized)
-        bits = _plural(quantized.bits, "bit")
+        """Return the alt text, and a sentence with the levels in use and the largest error."""
+        quantized, levels, _, unique, error = self.summary(settings)
+        name, half = settings["tensor"], half_step_bound(quantized)
+        bits = plural(quantized.bits, "bit")
         alt = (
-            f"Two histograms with the same axes of the {weights.size:,} weights of "
-            f"{settings['tensor']}: above as trained, with the {levels:,} levels of {bits} on it; "
-            f"below after rounding, with bars at the {left:,} values that remain."
+            f"Two histograms with the same axes of the {self.weights(name).size:,} weights of "
+            f"{name}: above as trained, with the {levels.size:,} levels of {bits} on it; below "
+            f"after rounding, with bars at the {unique:,} values that remain."
         )
         sentence = (
-            f"{settings['tensor']} at {bits}: {left:,} of {levels:,} levels are in use, and no "
-            f"weight moved by more than {error:.3g} (half a step is {half:.3g})."
+            f"{name} at {bits}: {unique:,} of {levels.size:,} levels are in use, and no weight "
+            f"moved by more than {error:.3g} (half a step is {half:.3g})."
         )
         return alt, sentence
 
     def facts(self, settings: Settings) -> dict[str, str]:
-        """Return the readout of the tensor, and the bytes of the network."""
-        quantized, _, _, left, error = self.readout(settings)
+        """Return step, errors, unique values and bytes of the tensor."""
+        quantized, _, _, unique, error = self.summary(settings)
         weights = self.weights(settings["tensor"])
         half = half_step_bound(quantized)
         nearest = float(np.abs(quantized.codebook).min())
         widest = "" if quantized.axis is None else " (the widest)"
         return {
-            "step": f"{2 * half:.4g}{widest}",
-            "largest error": f"{error:.4g}; half a step {half:.4g}",
+            "step": f"{2 * half:.3g}{widest}",
+            "largest error": f"{error:.3g}; half a step {half:.3g}",
             "SQNR": f"{sqnr_db(weights, quantized):.1f} dB",
-            "unique values": f"{left:,} of {quantized.codebook.size:,}",
+            "unique values": f"{unique:,} of {quantized.codebook.size:,}",
             "level nearest to 0": "0" if nearest == 0 else f"{nearest:.3g} away",
             "bytes of this tensor": f"{quantized.payload_bytes:,} payload + "
             f"{quantized.overhead_bytes:,} overhead",
         }
 
-    def trials(self, settings: Settings) -> Sequence[Trial]:
+    def evaluation_requests(self, settings: Settings) -> Sequence[EvaluationRequest]:
         """Return the network with all its tensors on such grids."""
         grid = _grid(settings)
-        return [Trial("", ("uniform", *grid), lambda: self._model(*grid))]
+        return [EvaluationRequest("", ("uniform", *grid), lambda: self._model(*grid))]
 
     def weights(self, name: str) -> Array:
         """Return a tensor before quantization."""
         return self._tensors[name].detach().cpu().numpy()
 
-    def readout(self, settings: Settings) -> _Readout:
-        """Return the tensor shown, quantized, and what is said of it."""
-        return self._readout(settings["tensor"], _grid(settings))
+    def summary(self, settings: Settings) -> _QuantizedSummary:
+        """Return the quantized tensor that is shown, and its numbers."""
+        return self._summary(settings["tensor"], _grid(settings))
 
-    def _read(self, name: str, grid: tuple[Any, ...]) -> _Readout:
+    def _summarize(self, name: str, grid: tuple[Any, ...]) -> _QuantizedSummary:
         quantized = self._model(*grid).tensors[name]
         assert isinstance(quantized, QuantizedTensor)
         levels, counts = counts_on_levels(quantized)
         error = largest_error(self.weights(name), quantized)
-        return _Readout(quantized, levels, counts, int((counts > 0).sum()), error)
+        return _QuantizedSummary(quantized, levels, counts, int((counts > 0).sum()), error)
 
     def _quantize(
         self, weight_bits: int, bias_bits: int, zero_point: Any, granularity: Any
     ) -> QuantizedModel:
         def weights(tensor: Tensor) -> QuantizedTensor:
-            grain: Any = granularity if tensor.ndim > 1 else "per_tensor"
-            return uniform_quantize(tensor, weight_bits, zero_point=zero_point, granularity=grain)
+            return uniform_quantize(
+                tensor,
+                weight_bits,
+                zero_point=zero_point,
+                granularity=_granularity(tensor.ndim, granularity),
+            )
 
         return quantize_model(
             self.net,
@@ -155,22 +166,26 @@ class UniformScene(Scene):
             biases=lambda tensor: uniform_quantize(tensor, bias_bits, zero_point=zero_point),
         )
 
-    def _span(self, name: str, zero_point: Any, granularity: Any) -> tuple[float, float]:
+    def _level_range(self, name: str, zero_point: Any, granularity: Any) -> tuple[float, float]:
         """Return the range that holds all levels at every setting of the sliders."""
         weights = self.weights(name)
         low, high = float(weights.min()), float(weights.max())
         if zero_point == "int":  # an end moves by up to half a step
-            grain: Any = granularity if weights.ndim > 1 else "per_tensor"
+            per = _granularity(weights.ndim, granularity)
             for bits in range(1, 9):
-                books = uniform_quantize(
-                    weights, bits, zero_point="int", granularity=grain
-                ).codebook
-                low, high = min(low, float(books.min())), max(high, float(books.max()))
-        return widened(low, high)
+                grid = uniform_quantize(weights, bits, zero_point="int", granularity=per)
+                low = min(low, float(grid.codebook.min()))
+                high = max(high, float(grid.codebook.max()))
+        return padded_range(low, high)
 
 
 def _grid(settings: Settings) -> tuple[Any, ...]:
-    """Return the settings that the network depends on, without the tensor that is looked at."""
+    """Return the settings that the network depends on: all but the tensor that is shown."""
     return tuple(
         settings[name] for name in ("weight_bits", "bias_bits", "zero_point", "granularity")
     )
+
+
+def _granularity(dimensions: int, chosen: Any) -> Any:
+    """Return the chosen granularity; a tensor of one dimension has no channels."""
+    return chosen if dimensions > 1 else "per_tensor"

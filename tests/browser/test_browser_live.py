@@ -20,8 +20,8 @@ CELLS = (
     "    control.unobserve_all('value')\n"
     "deaf",
     "bare = explorers.explore_outlier()\n"
-    "bare.scene.before.bars.set_visible(False)\n"
-    "bare._painter._ground = None\n"
+    "bare.view.before.bars.set_visible(False)\n"
+    "bare._renderer._background_key = None\n"
     "bare",
 )
 # Notebook's own, also with an empty notebook: it reads settings of JupyterLab's that it lacks.

@@ -3,7 +3,7 @@ import re
 
 import pytest
 
-from quantlab_helpers.explorers.static import Frame, facts_table, picture, static_player
+from quantlab_helpers.explorers.static import Frame, facts_html, picture_html, static_explorer
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -45,10 +45,10 @@ class Page(html.parser.HTMLParser):
 @pytest.fixture
 def page():
     frames = [frame(value) for value in ("3", "4", "5")]
-    return Page(static_player(frames, label="bits per weight", start=1).html)
+    return Page(static_explorer(frames, label="bits per weight", start=1).html)
 
 
-def test_the_slider_is_a_native_range_with_a_name_that_keeps_its_keys(page):
+def test_static_explorer_slider_is_native_range(page):
     slider = page.only("input")
     assert (slider["type"], slider["min"], slider["max"], slider["value"]) == (
         "range",
@@ -63,7 +63,7 @@ def test_the_slider_is_a_native_range_with_a_name_that_keeps_its_keys(page):
     assert "".join(page.texts["span"]) == "bits per weight"
 
 
-def test_without_the_script_there_is_the_picture_of_the_start_and_its_words(page):
+def test_static_explorer_without_script_shows_start(page):
     image = page.only("img")
     assert image["alt"] == "Histogram at 4 bits"
     assert image["src"] == "data:image/png;base64,iVBORw0KGgo0"
@@ -72,32 +72,32 @@ def test_without_the_script_there_is_the_picture_of_the_start_and_its_words(page
     assert page.texts["th"] == ["step", "SQNR"] and page.texts["td"] == ["0.4", "12 dB"]
 
 
-def test_nothing_is_loaded_and_nothing_has_an_id(page):
-    text = static_player([frame()], label="bits").html
+def test_static_explorer_loads_nothing_and_has_no_ids(page):
+    text = static_explorer([frame()], label="bits").html
     assert not re.search(r"https?:|//|url\(|@import", re.sub(r"base64,[^\"]*", "", text))
     assert not [given for _, given in page.elements if "id" in given]
 
 
-def test_words_cannot_end_the_script_or_become_markup():
+def test_static_explorer_escapes_text():
     bad = "</script><b>&\"'"
-    text = static_player([frame(alt=bad, sentence=bad, facts={bad: bad})], label=bad).html
+    text = static_explorer([frame(alt=bad, sentence=bad, facts={bad: bad})], label=bad).html
     assert text.count("</script>") == 1 and "<b>" not in text
     page = Page(text)
     assert page.only("img")["alt"] == bad
     assert "".join(page.texts["p"]) == bad and "".join(page.texts["span"]) == bad
 
 
-def test_the_same_frames_make_the_same_player_and_others_another():
-    first, second = (static_player([frame()], label=label).html for label in ("bits", "bits"))
+def test_static_explorer_key_depends_on_frames():
+    first, second = (static_explorer([frame()], label=label).html for label in ("bits", "bits"))
     assert first == second
     key = re.compile(r'data-ql-player="(\w+)"')
-    other = static_player([frame()], label="k").html
+    other = static_explorer([frame()], label="k").html
     assert key.search(first)[1] != key.search(other)[1]
 
 
-def test_a_notebook_shows_the_html():
-    player = static_player([frame()], label="bits")
-    assert player._repr_html_() == player.html
+def test_static_explorer_repr_is_html():
+    explorer = static_explorer([frame()], label="bits")
+    assert explorer._repr_html_() == explorer.html
 
 
 @pytest.mark.parametrize(
@@ -111,18 +111,18 @@ def test_a_notebook_shows_the_html():
         ([frame(), frame(facts={"step": "1"})], "bits", "the same facts, got ['step'] in frame 1"),
     ],
 )
-def test_what_cannot_be_seen_heard_or_named_is_refused(frames, label, words):
+def test_static_explorer_refuses_incomplete_frames(frames, label, words):
     with pytest.raises(ValueError) as caught:
-        static_player(frames, label=label)
+        static_explorer(frames, label=label)
     assert words in str(caught.value)
 
 
 @pytest.mark.parametrize("start", [-1, 1])
-def test_the_start_must_be_a_frame(start):
+def test_static_explorer_start_must_be_a_frame(start):
     with pytest.raises(ValueError, match=r"`start` must be an integer from 0 to 0"):
-        static_player([frame()], label="bits", start=start)
+        static_explorer([frame()], label="bits", start=start)
 
 
-def test_the_parts_escape_and_may_be_empty():
-    assert facts_table({}) == ""
-    assert "&lt;" in facts_table({"a<b": "1"}) and "&quot;" in picture(PNG, '"')
+def test_picture_and_facts_html_escape():
+    assert facts_html({}) == ""
+    assert "&lt;" in facts_html({"a<b": "1"}) and "&quot;" in picture_html(PNG, '"')

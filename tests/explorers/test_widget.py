@@ -10,14 +10,21 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from quantlab_helpers.explorers import widget as _live
-from quantlab_helpers.explorers.accuracy import Score
-from quantlab_helpers.explorers.view import Menu, Scene, Slider, Stepper, Trial, compact
-from quantlab_helpers.explorers.widget import Live
+from quantlab_helpers.explorers import widget
+from quantlab_helpers.explorers.accuracy import Measurement
+from quantlab_helpers.explorers.view import (
+    EvaluationRequest,
+    ExplorerView,
+    Menu,
+    Slider,
+    Stepper,
+    reduce_colours,
+)
+from quantlab_helpers.explorers.widget import ExplorerWidget
 
 
-class Line(Scene):
-    """A horizontal line that a slider lifts."""
+class LineView(ExplorerView):
+    """A horizontal line; a slider sets its height."""
 
     size = (3.0, 2.0)
 
@@ -27,24 +34,24 @@ class Line(Scene):
             Menu("style", "style", {"full": "-", "dashed": "--"}, "-"),
             Stepper("count", "Count"),
         )
-        self.laid, self.updated, self.broken = [], [], None
+        self.backgrounds, self.updated, self.broken = [], [], None
 
     def clip(self, settings):
         return {**settings, "count": min(settings["count"], 3)}
 
-    def build(self, figure):
+    def create_artists(self, figure):
         self.ax = figure.subplots()
         (self.line,) = self.ax.plot([0, 1], [0, 0], color="#0072B2", lw=4)
         return [self.line]
 
-    def ground(self, settings):
+    def background_key(self, settings):
         return settings["style"]
 
-    def lay(self, settings):
-        self.laid.append(settings["style"])
+    def draw_background(self, settings):
+        self.backgrounds.append(settings["style"])
         self.ax.set_ylim(-1, 11)
 
-    def update(self, settings):
+    def update_artists(self, settings):
         if settings["height"] == self.broken:
             raise ZeroDivisionError("no <such> height")
         self.updated.append(settings["height"])
@@ -58,57 +65,57 @@ class Line(Scene):
         return {"height": str(settings["height"]), "count": str(settings["count"])}
 
 
-class Counting:
-    """Stands where `Scores` stands: what was measured, and when."""
+class FakeCache:
+    """An `AccuracyCache` that records the measurements started; `go` lets long ones end."""
 
     def __init__(self):
-        self.known, self.started = {}, []
+        self.measurements, self.started = {}, []
         self.go = threading.Event()
         self.go.set()
 
-    def recall(self, key, *, every=False):
-        return self.known.get((key, every))
+    def get(self, key, *, all_images=False):
+        return self.measurements.get((key, all_images))
 
-    def best_known(self, key):
-        return self.recall(key, every=True) or self.recall(key)
+    def best_measurement(self, key):
+        return self.get(key, all_images=True) or self.get(key)
 
-    def measure(self, key, make, *, every=False, unwanted=lambda: False):
-        self.started.append((key, every))
-        while every and not self.go.wait(0.01):
-            if unwanted():
+    def measure(self, key, make_model, *, all_images=False, is_cancelled=lambda: False):
+        self.started.append((key, all_images))
+        while all_images and not self.go.wait(0.01):
+            if is_cancelled():
                 return None
-        make()
-        count = 10_000 if every else 1_000
-        self.known[key, every] = Score(0.5, count, 100, 50, 400)
-        return self.known[key, every]
+        make_model()
+        count = 10_000 if all_images else 1_000
+        self.measurements[key, all_images] = Measurement(0.5, count, 100, 50, 400)
+        return self.measurements[key, all_images]
 
 
-class Measured(Line):
-    """A line whose height is tested."""
+class MeasuredView(LineView):
+    """A line with an accuracy for every height."""
 
     def __init__(self):
         super().__init__()
-        self.scores = Counting()
+        self.accuracy_cache = FakeCache()
 
-    def trials(self, settings):
-        return [Trial("", (settings["height"],), lambda: None)]
+    def evaluation_requests(self, settings):
+        return [EvaluationRequest("", (settings["height"],), lambda: None)]
 
 
 @pytest.fixture
 def line():
-    live = Live(Line())
-    yield live
-    live.close()
+    explorer = ExplorerWidget(LineView())
+    yield explorer
+    explorer.close()
 
 
 @pytest.fixture
-def tested(monkeypatch):
-    monkeypatch.setattr(_live, "_REST", 0.01)
-    live = Live(Measured())
-    yield live
-    live.scene.scores.go.set()
-    live.close()
-    live.wait()
+def measured(monkeypatch):
+    monkeypatch.setattr(widget, "_IDLE_SECONDS", 0.01)
+    explorer = ExplorerWidget(MeasuredView())
+    yield explorer
+    explorer.view.accuracy_cache.go.set()
+    explorer.close()
+    explorer.wait()
 
 
 def blue_rows(png):
@@ -117,31 +124,33 @@ def blue_rows(png):
     return np.flatnonzero((np.abs(pixels - [0, 114, 178]).sum(2) < 40).sum(1) > 50)
 
 
-def button(live, text):
+def button(explorer, text):
     """The button of that text."""
-    found, todo = [], [live]
+    matches, todo = [], [explorer]
     while todo:
         widget = todo.pop()
         todo += getattr(widget, "children", ())
         if isinstance(widget, ipywidgets.Button) and widget.description == text:
-            found.append(widget)
-    [only] = found
-    return only
+            matches.append(widget)
+    [match] = matches
+    return match
 
 
-def test_a_move_changes_the_picture_the_words_and_the_numbers(line):
+def test_widget_move_changes_picture_sentence_facts(line):
     rows = blue_rows(line.picture).mean()
     line.controls["height"].value = 9
     assert blue_rows(line.picture).mean() < rows
-    view, table = line._view.value, line._table.value
+    picture, table = line._picture_box.value, line._facts_box.value
     assert (
-        'alt="A line at 9"' in view and ">The line is at 9.</p>" in view and 'role="status"' in view
+        'alt="A line at 9"' in picture
+        and ">The line is at 9.</p>" in picture
+        and 'role="status"' in picture
     )
     assert ">9</td>" in table
     assert (line.alt, line.sentence) == ("A line at 9", "The line is at 9.")
 
 
-def test_every_position_has_a_picture_of_its_own(line):
+def test_widget_one_picture_per_position(line):
     pictures = set()
     for height in range(11):
         line.controls["height"].value = height
@@ -149,25 +158,25 @@ def test_every_position_has_a_picture_of_its_own(line):
     assert len(pictures) == 11
 
 
-def test_what_stays_is_drawn_once_and_a_picture_seen_before_not_again(line):
+def test_widget_draws_background_and_picture_once(line):
     for height in (1, 2, 1, 2, 1):
         line.controls["height"].value = height
-    # Once more than there are pictures: the layout needs the artists in their places.
-    assert line.scene.laid == ["-"] and line.scene.updated == [5, 5, 1, 2]
+    # Once more than there are pictures: the layout needs the artists at their positions.
+    assert line.view.backgrounds == ["-"] and line.view.updated == [5, 5, 1, 2]
     line.controls["style"].value = "--"
-    assert line.scene.laid == ["-", "--"]
+    assert line.view.backgrounds == ["-", "--"]
 
 
-def test_a_picture_is_the_same_however_one_came_to_it(line):
+def test_widget_picture_independent_of_history(line):
     line.controls["height"].value = 8
-    there = line.picture
-    line._shots.clear()
+    picture = line.picture
+    line._rendered.clear()
     line.controls["style"].value = "--"
     line.controls["style"].value = "-"
-    assert line.picture == there
+    assert line.picture == picture
 
 
-def test_the_buttons_go_one_step_and_stop_at_the_ends(line):
+def test_slider_buttons_stop_at_the_ends(line):
     fewer, more = button(line, "− step"), button(line, "+ step")
     fewer.click()
     assert line.settings["height"] == 4
@@ -176,11 +185,11 @@ def test_the_buttons_go_one_step_and_stop_at_the_ends(line):
     assert line.settings["height"] == 10
 
 
-def test_a_stepper_counts_to_the_last_step_and_starts_again_with_another_setting(line):
+def test_stepper_clips_and_resets(line):
     step, end, again = (button(line, t) for t in ("Count: one step", "To the end", "Start again"))
     step.click()
     step.click()
-    assert line.settings["count"] == 2 and ">2</td>" in line._table.value
+    assert line.settings["count"] == 2 and ">2</td>" in line._facts_box.value
     end.click()
     assert line.settings["count"] == 3
     step.click()
@@ -192,122 +201,124 @@ def test_a_stepper_counts_to_the_last_step_and_starts_again_with_another_setting
     assert line.settings["count"] == 0
 
 
-def test_an_error_shows_in_the_widget_and_goes_with_the_next_move(line):
-    line.scene.broken = 7
-    before = line._view.value
+def test_widget_shows_error_until_next_move(line):
+    line.view.broken = 7
+    before = line._picture_box.value
     line.controls["height"].value = 7
     assert (
         'role="alert"' in line.error and "ZeroDivisionError: no &lt;such&gt; height" in line.error
     )
-    assert "in update" in line.error and line._view.value == before
+    assert "in update" in line.error and line._picture_box.value == before
     line.controls["height"].value = 6
-    assert line.error == "" and "at 6" in line._view.value
+    assert line.error == "" and "at 6" in line._picture_box.value
 
 
-def test_an_error_at_the_start_is_raised_in_the_cell():
-    scene = Line()
-    scene.broken = 5
+def test_widget_raises_error_of_first_picture():
+    view = LineView()
+    view.broken = 5
     with pytest.raises(ZeroDivisionError):
-        Live(scene)
+        ExplorerWidget(view)
 
 
-def test_two_threads_that_draw_do_not_spoil_each_other(line):
-    expected = {height: Live(Line())._shot({**line.settings, "height": height}).png
+def test_widget_renders_on_two_threads(line):
+    expected = {height: ExplorerWidget(LineView())._render({**line.settings, "height": height}).png
                 for height in range(11)}  # fmt: skip
-    found = []
+    pictures = []
 
-    def look(order):
+    def render(order):
         for height in order:
-            found.append((height, line._shot({**line.settings, "height": height}).png))
+            pictures.append((height, line._render({**line.settings, "height": height}).png))
 
-    threads = [threading.Thread(target=look, args=(order,))
+    threads = [threading.Thread(target=render, args=(order,))
                for order in (range(11), range(10, -1, -1))]  # fmt: skip
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(found) == 22 and all(png == expected[height] for height, png in found)
+    assert len(pictures) == 22 and all(png == expected[height] for height, png in pictures)
 
 
-def test_only_so_many_pictures_are_kept(line, monkeypatch):
-    monkeypatch.setattr(_live, "_KEPT", 3)
+def test_widget_keeps_max_pictures(line, monkeypatch):
+    monkeypatch.setattr(widget, "_MAX_PICTURES", 3)
     for height in range(11):
         line.controls["height"].value = height
-    assert len(line._shots) == 3
+    assert len(line._rendered) == 3
 
 
 # Accuracy
 
 
-def test_some_images_at_once_and_all_when_the_slider_rests(tested):
-    scores = tested.scene.scores
-    assert scores.started == [((5,), False)], "nothing runs before somebody moves"
-    tested.controls["height"].value = 6
-    assert scores.started[1] == ((6,), False) and scores.recall((6,))
-    tested.wait()
-    assert scores.started[2:] == [((6,), True)]
-    assert "50.00% of all 10,000" in tested._table.value
-    tested.controls["height"].value = 6
-    tested.controls["height"].value = 5
-    assert "50.0% of 1,000 test images (every tenth)" in tested._table.value
+def test_widget_measures_sample_then_all_images(measured):
+    cache = measured.view.accuracy_cache
+    assert cache.started == [((5,), False)], "nothing runs before a move"
+    measured.controls["height"].value = 6
+    assert cache.started[1] == ((6,), False) and cache.get((6,))
+    measured.wait()
+    assert cache.started[2:] == [((6,), True)]
+    assert "50.00% of all 10,000" in measured._facts_box.value
+    measured.controls["height"].value = 6
+    measured.controls["height"].value = 5
+    assert "50.0% of 1,000 test images (every tenth)" in measured._facts_box.value
 
 
-def test_a_move_ends_the_test_of_the_last_setting(tested):
-    scores = tested.scene.scores
-    scores.go.clear()
-    tested.controls["height"].value = 6
-    first = tested._rest
-    while ((6,), True) not in scores.started:
+def test_widget_move_cancels_measurement(measured):
+    cache = measured.view.accuracy_cache
+    cache.go.clear()
+    measured.controls["height"].value = 6
+    first = measured._idle_thread
+    while ((6,), True) not in cache.started:
         time.sleep(0.005)
-    tested.controls["height"].value = 7
+    measured.controls["height"].value = 7
     first.join(10)
-    assert not first.is_alive() and scores.recall((6,), every=True) is None
-    scores.go.set()
-    tested.wait()
-    assert scores.recall((7,), every=True)
+    assert not first.is_alive() and cache.get((6,), all_images=True) is None
+    cache.go.set()
+    measured.wait()
+    assert cache.get((7,), all_images=True)
 
 
-def test_the_button_tests_all_images_without_a_thread(tested, monkeypatch):
-    monkeypatch.setattr(_live._Rest, "start", lambda self: pytest.fail("a thread was started"))
-    button(tested, "Test on all 10,000 images").click()
-    assert tested.facts["test accuracy"] == "50.00% of all 10,000 test images"
-    assert tested.facts["bytes of the network"] == "100, 4.0 times smaller; entropy-coded file 50"
-    assert tested.error == ""
+def test_test_all_button_starts_no_thread(measured, monkeypatch):
+    monkeypatch.setattr(
+        widget.IdleThread, "start", lambda self: pytest.fail("a thread was started")
+    )
+    button(measured, "Test on all 10,000 images").click()
+    assert measured.facts["test accuracy"] == "50.00% of all 10,000 test images"
+    assert measured.facts["bytes of the network"] == "100, 4.0 times smaller; entropy-coded file 50"
+    assert measured.error == ""
 
 
-def test_no_button_where_there_is_nothing_to_test(line):
+def test_no_test_all_button_without_accuracy(line):
     with pytest.raises(ValueError):
         button(line, "Test on all 10,000 images")
 
 
-def test_an_error_on_the_thread_shows_in_the_widget(tested):
+def test_widget_shows_error_of_idle_thread(measured):
     def fail():
         raise MemoryError("no room")
 
-    scores = tested.scene.scores
-    tested.scene.trials = lambda settings: [Trial("", ("x",), fail)]
-    scores.known[("x",), False] = Score(0.1, 1_000, 1, 1, 4)
-    measure = scores.measure
-    scores.measure = lambda key, make, every=False, unwanted=None: (
-        measure(key, make, every=True) if every else scores.known[key, False]
+    cache = measured.view.accuracy_cache
+    measured.view.evaluation_requests = lambda settings: [EvaluationRequest("", ("x",), fail)]
+    cache.measurements[("x",), False] = Measurement(0.1, 1_000, 1, 1, 4)
+    measure = cache.measure
+    cache.measure = lambda key, make_model, all_images=False, is_cancelled=None: (
+        measure(key, make_model, all_images=True) if all_images else cache.measurements[key, False]
     )
-    tested.controls["height"].value = 1
-    tested.wait()
-    assert "MemoryError: no room" in tested.error
+    measured.controls["height"].value = 1
+    measured.wait()
+    assert "MemoryError: no room" in measured.error
 
 
-def test_closing_ends_the_test(tested):
-    tested.scene.scores.go.clear()
-    tested.controls["height"].value = 6
-    tested.close()
-    tested._rest.join(10)
-    assert not tested._rest.is_alive()
+def test_widget_close_cancels_measurement(measured):
+    measured.view.accuracy_cache.go.clear()
+    measured.controls["height"].value = 6
+    measured.close()
+    measured._idle_thread.join(10)
+    assert not measured._idle_thread.is_alive()
 
 
 # Without a kernel
 
 
-def test_the_static_player_has_a_frame_for_every_position(line):
+def test_widget_static_frame_per_position(line):
     line.controls["height"].value = 8
     player = line.static().html
     assert 'max="10"' in player and 'value="8"' in player and ">8</output>" in player
@@ -315,7 +326,7 @@ def test_the_static_player_has_a_frame_for_every_position(line):
     assert "height of the line" in player and line.settings["height"] == 8
 
 
-def test_the_player_may_stand_for_another_control_or_for_a_few_values(line):
+def test_widget_static_over_and_values(line):
     assert 'max="1"' in line.static("style").html and ">full</output>" in line.static("style").html
     assert 'max="3"' in line.static("count").html
     assert 'max="1"' in line.static("height", values=[2, 4]).html
@@ -323,20 +334,20 @@ def test_the_player_may_stand_for_another_control_or_for_a_few_values(line):
         line.static("depth")
 
 
-def test_the_player_shows_accuracies(tested):
-    assert "50.0% of 1,000 test images" in tested.static(values=[1, 2]).html
+def test_widget_static_shows_accuracies(measured):
+    assert "50.0% of 1,000 test images" in measured.static(values=[1, 2]).html
 
 
-def test_a_compact_picture_shows_the_same(line):
-    small = compact(line.picture)
+def test_reduce_colours_keeps_the_picture(line):
+    small = reduce_colours(line.picture)
     assert len(small) < len(line.picture)
     assert np.array_equal(blue_rows(small), blue_rows(line.picture))
 
 
-def test_the_environment_can_ask_for_the_player(line, monkeypatch):
+def test_widget_static_by_environment_variable(line, monkeypatch):
     view = line._repr_mimebundle_()["application/vnd.jupyter.widget-view+json"]
     assert view["model_id"] == line.model_id
-    monkeypatch.setenv(_live.STATIC, "1")
+    monkeypatch.setenv(widget.STATIC, "1")
     bundle = line._repr_mimebundle_()
     assert "ql-player" in bundle["text/html"] and len(bundle) == 2
 
@@ -344,8 +355,17 @@ def test_the_environment_can_ask_for_the_player(line, monkeypatch):
 # What the front ends ask for
 
 
-def test_only_what_both_versions_of_ipywidgets_have_is_used(line):
-    allowed = {"VBox", "HBox", "HTML", "Button", "Dropdown", "SelectionSlider", "IntText", "Live"}
+def test_widget_uses_ipywidgets_7_and_8_only(line):
+    allowed = {
+        "VBox",
+        "HBox",
+        "HTML",
+        "Button",
+        "Dropdown",
+        "SelectionSlider",
+        "IntText",
+        "ExplorerWidget",
+    }
     todo, kinds = [line], set()
     while todo:
         widget = todo.pop()
@@ -355,7 +375,8 @@ def test_only_what_both_versions_of_ipywidgets_have_is_used(line):
     assert kinds <= allowed
 
 
-def test_an_explorer_never_imports_pyplot():
+@pytest.mark.process
+def test_explorers_do_not_import_pyplot():
     code = (
         "import sys; from quantlab_helpers import explorers as e; e.explore_outlier();"
         "sys.exit('matplotlib.pyplot' in sys.modules)"
@@ -363,11 +384,12 @@ def test_an_explorer_never_imports_pyplot():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_python_ends_at_once_though_a_test_is_running():
+@pytest.mark.process
+def test_interpreter_exit_stops_measurement():
     code = (
         "import torch; torch.set_num_threads(1); from quantlab_helpers import load_baseline;"
         "from quantlab_helpers.explorers import widget;"
-        "from quantlab_helpers.explorers import explore_uniform; widget._REST = 0;"
+        "from quantlab_helpers.explorers import explore_uniform; widget._IDLE_SECONDS = 0;"
         "u = explore_uniform(load_baseline('cpu')); u.controls['weight_bits'].value = 7;"
         "print(u.error, end='')"
     )
@@ -377,8 +399,8 @@ def test_python_ends_at_once_though_a_test_is_running():
     assert (run.returncode, run.stdout, run.stderr) == (0, b"", b"")
 
 
-def test_a_change_of_something_else_is_no_move(line):
-    line._quiet = True
-    before = line._view.value
-    line._changed({"owner": SimpleNamespace()})
-    assert line._view.value == before
+def test_widget_ignores_its_own_changes(line):
+    line._ignore_changes = True
+    before = line._picture_box.value
+    line._on_change({"owner": SimpleNamespace()})
+    assert line._picture_box.value == before

@@ -29,11 +29,11 @@ import json
 seen = []
 for bits in (1, 2, 3):
     uniform.controls["weight_bits"].value = bits
-    seen.append([uniform._view.value, uniform.facts["test accuracy"], uniform.error])
+    seen.append([uniform._picture_box.value, uniform.facts["test accuracy"], uniform.error])
 print(json.dumps(seen))"""
 WAIT = """\
 uniform.wait()
-print(uniform._table.value)"""
+print(uniform._facts_box.value)"""
 RACE = """\
 import threading
 
