@@ -1,4 +1,4 @@
-"""Figures of lesson 05: codes in bytes, Huffman's tree, and sizes to compare.
+"""Figures of lesson 05: codes in bytes, Huffman trees, and sizes to compare.
 
 As in `plots`, finished numbers come in and Axes go out.
 """
@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..storage.bit_packing import pack
-from .style import BARS, LEVELS
+from .style import BARS, LEVELS, axes_or_new
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _SHADES = ("#D6E6F2", "#FFFFFF")
-_MOST_BITS = 48  # more cells than this are too narrow for a digit
+_MOST_BITS = 48  # with more, cells are too narrow for a digit
 
 
 def packed_bits(codes: ArrayLike, bits: int, *, ax: Axes | None = None) -> Axes:
@@ -59,11 +59,8 @@ def packed_bits(codes: ArrayLike, bits: int, *, ax: Axes | None = None) -> Axes:
             "draw the first few."
         )
     stream = np.unpackbits(np.frombuffer(packed, np.uint8), bitorder="little")
-    if ax is None:
-        import matplotlib.pyplot as plt
-
-        width = max(4.0, 0.36 * stream.size)
-        ax = plt.subplots(figsize=(width, 1.5), layout="constrained")[1]
+    width = max(4.0, 0.36 * stream.size)
+    ax = axes_or_new(ax, (width, 1.5))
     for place, bit in enumerate(stream.tolist()):
         code = place // bits
         used = code < flat.size
@@ -85,22 +82,22 @@ def packed_bits(codes: ArrayLike, bits: int, *, ax: Axes | None = None) -> Axes:
 
 
 def huffman_tree(counts: ArrayLike, codewords: Sequence[str], *, ax: Axes | None = None) -> Axes:
-    """Draw the tree that a prefix code is: every symbol a leaf, every codeword a way down.
+    """Draw the tree of a prefix code: a leaf for each symbol, its codeword along the path.
 
     Parameters
     ----------
     counts : array_like of int, shape (k,)
         How often each symbol occurs.
     codewords : sequence of str
-        From `huffman_codewords`, one for each symbol, empty for those that have none; at most
-        some dozens.
+        From `huffman_codewords`, one for each symbol, empty for symbols without one; at most a
+        few dozen.
     ax : matplotlib Axes, optional
         Where to draw; by default on a new figure.
 
     Returns
     -------
     matplotlib Axes
-        Leaves (boxes) say code and codeword, all nodes how often what is below them occurs.
+        Leaves (boxes) show code, count and codeword; inner nodes show the sum of the counts below.
 
     Examples
     --------
@@ -118,12 +115,9 @@ def huffman_tree(counts: ArrayLike, codewords: Sequence[str], *, ax: Axes | None
         children = [child for child in (node + "0", node + "1") if child in place]
         place[node] = sum(place[child] for child in children) / len(children)
         total[node] = sum(total[child] for child in children)
-    if ax is None:
-        import matplotlib.pyplot as plt
-
-        depth = max((len(word) for word, _ in leaves), default=1)
-        size = (max(4.0, 1.1 * len(leaves)), 1.2 + 0.62 * depth)
-        ax = plt.subplots(figsize=size, layout="constrained")[1]
+    depth = max((len(word) for word, _ in leaves), default=1)
+    size = (max(4.0, 1.1 * len(leaves)), 1.2 + 0.62 * depth)
+    ax = axes_or_new(ax, size)
     for node, x in place.items():
         if node:
             parent = node[:-1]
@@ -157,7 +151,7 @@ def sizes(
     rows : dict of str to float
         Name and bytes, at least 1, the first on top.
     bound : float, optional
-        Drawn as a dashed line: what a coder of single codes cannot go below.
+        Drawn as a dashed line: the entropy bound of a coder of single codes.
     title : str, optional
         Printed above the axes.
     ax : matplotlib Axes, optional
@@ -166,7 +160,7 @@ def sizes(
     Returns
     -------
     matplotlib Axes
-        Equal distances are equal factors.
+        A logarithmic axis: equal distances are equal ratios.
 
     Examples
     --------
@@ -175,10 +169,7 @@ def sizes(
     >>> [text.get_text() for text in ax.texts]
     ['4,000', '375']
     """
-    if ax is None:
-        import matplotlib.pyplot as plt
-
-        ax = plt.subplots(figsize=(7, 0.8 + 0.34 * len(rows)), layout="constrained")[1]
+    ax = axes_or_new(ax, (7, 0.8 + 0.34 * len(rows)))
     values, places = list(rows.values()), np.arange(len(rows))
     ax.plot(values, places, "o", color=BARS, markersize=8)
     for value, y in zip(values, places, strict=True):

@@ -1,4 +1,4 @@
-"""The figure of lesson 07: what each try costs in bytes and reaches in accuracy.
+"""The figure of lesson 07: bytes and accuracy of each try.
 
 As in `plots`, finished numbers come in and Axes go out.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from .style import BARS, LEVELS
+from .style import BARS, LEVELS, axes_or_new
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,14 +22,14 @@ def tries(rows: Sequence[tuple[str, int, float]], *, needed: float, ax: Axes | N
     rows : sequence of (name, bytes, accuracy)
         Accuracy in 0..1; at least one row.
     needed : float
-        The accuracy that counts, drawn as a dashed line.
+        The required accuracy, drawn as a dashed line.
     ax : matplotlib Axes, optional
         Where to draw; by default on a new figure.
 
     Returns
     -------
     matplotlib Axes
-        Bytes on a logarithmic axis. Tries below `needed` are hollow; the names stand at the side.
+        Bytes on a logarithmic axis. Tries below `needed` are hollow; names are beside the axes.
 
     Examples
     --------
@@ -41,16 +41,13 @@ def tries(rows: Sequence[tuple[str, int, float]], *, needed: float, ax: Axes | N
     """
     if not rows:
         raise ValueError("`rows` must hold at least one try, got none; measure one first.")
-    if ax is None:
-        import matplotlib.pyplot as plt
-
-        ax = plt.subplots(figsize=(9, 4), layout="constrained")[1]
+    ax = axes_or_new(ax, (9, 4))
     sizes = [size for _, size, _ in rows]
     percent = [100 * accuracy for _, _, accuracy in rows]
     ax.plot(sizes, percent, color=BARS, lw=1, alpha=0.5)
     for number, (x, y) in enumerate(zip(sizes, percent, strict=True), start=1):
-        counts = y >= 100 * needed
-        ax.plot(x, y, "o", color=BARS, markersize=9, markerfacecolor=BARS if counts else "white")
+        passes = y >= 100 * needed
+        ax.plot(x, y, "o", color=BARS, markersize=9, markerfacecolor=BARS if passes else "white")
         ax.annotate(str(number), (x, y), xytext=(8, -4), textcoords="offset points")
     ax.axhline(100 * needed, color=LEVELS, lw=1, linestyle="--")
     ax.set(xscale="log", xlabel="bytes of the file", ylabel="validation accuracy (%)")

@@ -15,12 +15,12 @@ from torch import Tensor
 
 from .._support.validation import as_weights
 from ..quantizers.lloyd import LloydStep
-from .style import BARS, LEVELS
+from .style import BARS, LEVELS, axes_or_new
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# Told apart by marker and dashes as well as by colour and lightness.
+# Lines differ in marker and dashes as well as in colour and lightness.
 _STYLES: tuple[dict[str, Any], ...] = (
     {"color": BARS, "marker": "o", "linestyle": "-"},
     {"color": LEVELS, "marker": "s", "linestyle": "--", "markerfacecolor": "white"},
@@ -32,22 +32,22 @@ _STYLES: tuple[dict[str, Any], ...] = (
 def lloyd_steps(
     weights: ArrayLike | Tensor, steps: Sequence[LloydStep], *, ax: Axes | None = None
 ) -> Axes:
-    """Draw a few weights, their centres and who belongs to whom, one row per half-step.
+    """Draw a few weights and their centres, linked by assignment, one row per half-step.
 
     Parameters
     ----------
     weights : array_like or Tensor of float
-        At most some dozens, or the lines hide each other.
+        At most a few dozen, or the lines hide each other.
     steps : sequence of LloydStep
-        From `quantlab_helpers.quantizers.lloyd` of the same weights, the first on top.
+        From `quantlab_helpers.lloyd` of the same weights, the first on top.
     ax : matplotlib Axes, optional
         Where to draw; by default on a new figure as high as the steps need.
 
     Returns
     -------
     matplotlib Axes
-        Weights are dots, centres triangles above them (hollow where no weight chose them), and a
-        line leads from every weight to its centre.
+        Weights are dots, centres triangles above them (hollow without weights), and a line joins
+        every weight to its centre.
 
     Examples
     --------
@@ -59,10 +59,7 @@ def lloyd_steps(
     ['1 assign', '1 update', '2 assign']
     """
     x = as_weights("weights", weights).astype(np.float64).reshape(-1)
-    if ax is None:
-        import matplotlib.pyplot as plt
-
-        ax = plt.subplots(figsize=(7, 0.6 + 0.95 * len(steps)), layout="constrained")[1]
+    ax = axes_or_new(ax, (7, 0.6 + 0.95 * len(steps)))
     for row, step in enumerate(steps):
         top, codes = row - 0.55, step.codes.reshape(-1)
         used = np.isin(np.arange(step.centres.size), codes)
@@ -118,10 +115,7 @@ def curves(
     >>> ax.lines[0].get_ydata().tolist()
     [3, 4]
     """
-    if ax is None:
-        import matplotlib.pyplot as plt
-
-        ax = plt.subplots(layout="constrained")[1]
+    ax = axes_or_new(ax)
     for (name, (x, y)), style in zip(lines.items(), cycle(_STYLES), strict=False):
         marker = style["marker"] if len(x) <= 20 else ""
         ax.plot(np.asarray(x), np.asarray(y), label=name, lw=1.8, **{**style, "marker": marker})

@@ -1,4 +1,4 @@
-"""The ledger of a quantized file as bars.
+"""Figure of lesson 05: the ledger of a quantized file as bars.
 
 As in `plots`, finished numbers come in and Axes go out.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..storage.ledgers import Ledger
-from .style import BARS, LEVELS, _axes
+from .style import BARS, LEVELS, axes_or_new
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,10 +29,10 @@ def ledger_bars(counted: Ledger, *, title: str = "", ax: Axes | None = None) -> 
     Returns
     -------
     matplotlib Axes
-        Filled: payload. Hatched: centres or the ends of a grid. White: what the coder needs to
-        read the payload, and the header. A black stroke across a bar marks the entropy bound of the
-        payload, which ends beyond the bar where empty rows and columns were left out. All biases
-        share a bar, as do BatchNorm's tensors.
+        Filled: payload. Hatched: centres, or the ends of a grid. White: the coder's tables, and the
+        header. A black stroke marks the entropy bound of the payload; it is beyond the bar if
+        empty rows and columns were left out of the file. All biases share a bar, and so do
+        BatchNorm's tensors.
 
     Examples
     --------
@@ -52,7 +52,7 @@ def ledger_bars(counted: Ledger, *, title: str = "", ax: Axes | None = None) -> 
     names.sort(key=lambda name: name in ("all biases", "BatchNorm"))  # stable: layers stay in order
     payload, codebook, table, bound = zip(*(sums[name] for name in names), strict=True)
     header = counted.header_bytes + counted.padding_bytes
-    ax = _axes(ax)
+    ax = axes_or_new(ax)
     ax.barh(names, payload, color=BARS, label="payload")
     ax.barh(names, codebook, left=payload, color="white", edgecolor=BARS, hatch="////")
     start = [a + b for a, b in zip(payload, codebook, strict=True)]

@@ -16,12 +16,12 @@ from torch import Tensor
 from .._support.validation import as_weights, check_int
 from ..experiments.sweeps import SweepPoint
 from ..quantizers.tensor import QuantizedTensor
-from .style import BARS, LEVELS, _axes
+from .style import BARS, LEVELS, axes_or_new
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_MOST_LINES = 40  # more lines than this would hide the histogram; marks above it stay readable
+_MOST_LINES = 40  # more lines would hide the histogram
 
 
 def digits(images: Tensor, labels: Tensor, *, axes: Sequence[Axes] | None = None) -> Sequence[Axes]:
@@ -34,7 +34,7 @@ def digits(images: Tensor, labels: Tensor, *, axes: Sequence[Axes] | None = None
     labels : Tensor of int, shape (n,)
         The digits.
     axes : sequence of matplotlib Axes, optional
-        One per different label; by default a new figure.
+        One for each distinct label; by default a new figure.
 
     Returns
     -------
@@ -50,13 +50,13 @@ def digits(images: Tensor, labels: Tensor, *, axes: Sequence[Axes] | None = None
     >>> [ax.get_title() for ax in row]
     ['1', '4']
     """
-    found = sorted(set(labels.tolist()))
+    occurring = sorted(set(labels.tolist()))
     if axes is None:
         import matplotlib.pyplot as plt
 
-        width = (len(found), 1.4)
-        axes = plt.subplots(1, len(found), figsize=width, layout="constrained", squeeze=False)[1][0]
-    for ax, digit in zip(axes, found, strict=True):
+        figure = plt.figure(figsize=(len(occurring), 1.4), layout="constrained")
+        axes = figure.subplots(1, len(occurring), squeeze=False)[0]
+    for ax, digit in zip(axes, occurring, strict=True):
         first = images[labels == digit][0, 0]
         ax.imshow(first.cpu().numpy(), cmap="gray_r", vmin=0, vmax=1)
         ax.set_title(str(digit))
@@ -77,7 +77,7 @@ def weight_histogram(
     Parameters
     ----------
     weights : array_like or Tensor of float
-        The weights before quantization.
+        The weights, before quantization.
     quantized : QuantizedTensor, optional
         Up to 40 levels are drawn as dashed lines under triangles, hollow where no weight uses
         the level. More than that become two rows of strokes: levels in use above, unused below.
@@ -102,7 +102,7 @@ def weight_histogram(
     """
     values = as_weights("weights", weights).astype(np.float64).reshape(-1)
     check_int("bins", bins, low=1)
-    ax = _axes(ax)
+    ax = axes_or_new(ax)
     counts, edges = np.histogram(values, bins=bins)
     ax.bar(edges[:-1], counts, width=np.diff(edges), align="edge", color=BARS)
     ax.set_yscale("symlog", linthresh=1)
@@ -136,7 +136,7 @@ def accuracy_curve(
     Returns
     -------
     matplotlib Axes
-        Accuracy in per cent; k on a logarithmic axis.
+        Accuracy in percent; k on a logarithmic axis.
 
     Examples
     --------
@@ -146,7 +146,7 @@ def accuracy_curve(
     >>> ax.lines[0].get_ydata().tolist()
     [50.0, 90.0]
     """
-    ax = _axes(ax)
+    ax = axes_or_new(ax)
     values = [point.value for point in points]
     ax.plot(values, [100 * point.accuracy for point in points], marker="o", color=BARS, lw=2)
     if baseline is not None:

@@ -11,31 +11,31 @@ def ax():
     return Figure().add_subplot()
 
 
-def words(ax, part):
+def texts_with(ax, part):
     return [text.get_text() for text in ax.texts if part in text.get_text()]
 
 
-def test_the_cells_read_from_left_to_right_are_the_bits_of_the_file(ax):
+def test_packed_bits_cells_are_the_bits_of_pack(ax):
     codes = [5, 1, 7, 2, 0, 3]
     packed_bits(codes, 3, ax=ax)
     cells = [int(text.get_text()) for text in ax.texts if len(text.get_text()) == 1]
     assert np.packbits(cells, bitorder="little").tobytes() == pack(codes, 3)
-    assert words(ax, "code") == [f"code {code}" for code in codes]
-    assert words(ax, "byte") == ["byte 0: 205", "byte 1: 133", "byte 2: 1"]
+    assert texts_with(ax, "code") == [f"code {code}" for code in codes]
+    assert texts_with(ax, "byte") == ["byte 0: 205", "byte 1: 133", "byte 2: 1"]
 
 
-def test_bits_that_only_fill_the_last_byte_are_grey(ax):
+def test_packed_bits_padding_is_grey(ax):
     packed_bits([1, 2, 3], 3, ax=ax)
     inks = [text.get_color() for text in ax.texts if len(text.get_text()) == 1]
     assert len(inks) == 16 and set(inks[:9]) == {"#000000"} and set(inks[9:]) == {"#767676"}
 
 
-def test_more_bits_than_can_be_read_are_refused(ax):
+def test_packed_bits_refuses_more_than_48_bits(ax):
     with pytest.raises(ValueError, match="at most 48 bits together, got 49; draw the first few"):
         packed_bits([1] * 7, 7, ax=ax)
 
 
-def test_every_code_is_a_leaf_at_the_depth_of_its_codeword(ax):
+def test_huffman_tree_leaf_depth_is_codeword_length(ax):
     counts = [5, 1, 1, 0, 2]
     codewords = huffman_codewords(huffman_lengths(counts))
     huffman_tree(counts, codewords, ax=ax)
@@ -45,15 +45,15 @@ def test_every_code_is_a_leaf_at_the_depth_of_its_codeword(ax):
         for code, word in enumerate(codewords)
         if word
     }
-    assert words(ax, "9") == ["9"], "the root has all of them"
+    assert texts_with(ax, "9") == ["9"], "the root has all of them"
 
 
-def test_a_single_code_has_a_tree_too(ax):
+def test_huffman_tree_of_a_single_code(ax):
     huffman_tree([3], ["0"], ax=ax)
-    assert words(ax, "code") == ["code 0\n3\n0"]
+    assert texts_with(ax, "code") == ["code 0\n3\n0"]
 
 
-def test_sizes_stand_in_the_order_given_with_their_numbers(ax):
+def test_sizes_keep_order_and_show_numbers(ax):
     sizes({"float32": 4000, "packed": 375.2}, bound=120.4, title="fc1", ax=ax)
     assert [label.get_text() for label in ax.get_yticklabels()] == ["float32", "packed"]
     assert ax.lines[0].get_xdata().tolist() == [4000, 375.2]
@@ -63,6 +63,6 @@ def test_sizes_stand_in_the_order_given_with_their_numbers(ax):
     assert ax.get_title() == "fc1" and ax.get_xlabel() == "bytes"
 
 
-def test_figures_are_made_where_none_is_given():
+def test_coding_plots_make_new_figures():
     for ax in (packed_bits([1], 1), huffman_tree([1, 2], ["0", "1"]), sizes({"a": 1})):
         assert ax.figure.get_axes() == [ax]

@@ -17,7 +17,7 @@ def counted(request, baseline, tmp_path_factory):
     return ql.ledger(path)
 
 
-def test_the_bars_together_are_the_file(counted):
+def test_ledger_bars_sum_to_the_file(counted):
     ax = ledger_bars(counted, ax=Figure().add_subplot())
     widths = sum(bar.get_width() for bar in ax.patches)
     assert widths == counted.file_bytes
@@ -25,7 +25,7 @@ def test_the_bars_together_are_the_file(counted):
     assert labels[-3:] == ["all biases", "BatchNorm", "header"] and len(labels) == 8
 
 
-def test_every_bar_says_its_bytes_and_every_bound_has_a_stroke_inside_the_axes(counted):
+def test_ledger_bars_show_bytes_and_bounds(counted):
     ax = ledger_bars(counted, ax=Figure().add_subplot())
     fc1 = next(row for row in counted.rows if row.name == "fc1.weight")
     assert f"{fc1.total_bytes:,}" in [text.get_text() for text in ax.texts]
@@ -33,11 +33,11 @@ def test_every_bar_says_its_bytes_and_every_bound_has_a_stroke_inside_the_axes(c
     assert fc1.bound_bytes in strokes and max(strokes) < ax.get_xlim()[1]
 
 
-def test_the_title_is_size_and_ratio_unless_told(counted):
+def test_ledger_bars_default_title(counted):
     text = ledger_bars(counted, ax=Figure().add_subplot()).get_title()
     assert text == f"{counted.file_bytes:,} bytes, {counted.ratio:.0f} times smaller"
     assert ledger_bars(counted, title="mine", ax=Figure().add_subplot()).get_title() == "mine"
 
 
-def test_without_axes_a_figure_is_made(counted):
+def test_ledger_bars_makes_new_figure(counted):
     assert ledger_bars(counted).figure is not None
