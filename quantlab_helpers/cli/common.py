@@ -1,4 +1,4 @@
-"""What the commands share: errors in a sentence, a console, a check before minutes are spent."""
+"""Shared by the commands: errors as one sentence, a console, common options, early checks."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ course_folder = click.option(
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("build/course"),
     show_default=True,
-    help="nbgrader's course folder.",
+    help="Use this course folder of nbgrader.",
 )
 RECIPES = ["course", "fast"]  # training.RECIPES, without importing torch for --help
 
 
-class Commands(click.Group):
-    """A group whose users never see a traceback for what they asked or what their disk said."""
+class CommandGroup(click.Group):
+    """A group of commands that reports wrong values and file errors without a traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Turn what the package says of a wrong value into the message of a wrong option."""
+        """Run a command; turn errors about values, files and missing libraries into one message."""
         try:
             return super().invoke(ctx)
         except (ValueError, OSError, ModuleNotFoundError) as error:
@@ -35,38 +35,43 @@ class Commands(click.Group):
             raise click.ClickException(str(error)) from error
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """List commands in the order in which they are needed, not in the alphabet's."""
+        """List commands in the order in which they are used, not alphabetically."""
         return list(self.commands)
 
 
 def check_writable(path: Path) -> None:
-    """Refuse a file that could not be written, before minutes are spent on its content."""
+    """Refuse a path that cannot be written, before a long computation."""
     folder = path.absolute().parent
     if not folder.is_dir():
-        raise OSError(f"There is no folder {str(folder)!r} to save in; make it first.")
+        raise OSError(f"There is no folder {str(folder)!r} to save in; create it first.")
     if not os.access(folder, os.W_OK):
         raise OSError(f"The folder {str(folder)!r} cannot be written to; choose another.")
 
 
 def console() -> Console:
-    """Return a console that does not fold tables where nobody sets a width."""
+    """Return a console for tables, 120 columns wide if the output is not a terminal."""
     from rich.console import Console
 
-    terminal = Console()
-    return terminal if terminal.is_terminal else Console(width=120)
+    default = Console()
+    return default if default.is_terminal else Console(width=120)
 
 
-def need_grading(doing: str) -> None:
-    """Refuse without the extra, before an import fails."""
+def require_grading(task: str) -> None:
+    """Refuse a task if the libraries of the extra `grading` are not installed."""
     from ..course.workspace import install_command
 
     for library in ("jupytext", "nbgrader"):
         if importlib.util.find_spec(library) is None:
-            raise ModuleNotFoundError(f"{doing} needs {library}; run: {install_command('grading')}")
+            raise ModuleNotFoundError(f"{task} needs {library}; run: {install_command('grading')}")
 
 
 def printable(text: str) -> str:
-    """Write out what would move the cursor or cannot be encoded: file names may hold anything."""
+    """Return `text` with unprintable characters escaped; file names may hold any."""
     return "".join(
         char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
     )
+
+
+def show_progress(text: str) -> None:
+    """Print a line about progress to standard error."""
+    click.echo(f"· {text}", err=True)

@@ -1,4 +1,4 @@
-"""Is this installation complete? One finding per line, each with the way to mend it."""
+"""Check the installation: one finding per library, device and file, with a fix if it failed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..data import CHECKSUMS, data_folder, load_mnist
 from ..model import baseline_metadata, load_baseline
 from ..training import evaluate
 
-# Each with the extra that brings it; none means a plain installation has it.
+# Each with the extra that installs it; None: part of every installation.
 _LIBRARIES = {
     "torch": None,
     "torchvision": None,
@@ -27,8 +27,7 @@ _LIBRARIES = {
     "nbgrader": "grading",
 }
 
-
-# What the baseline's file must say about the training it comes from.
+# Metadata that the baseline's file must have.
 _RECORDED = {
     "recipe",
     "epochs",
@@ -40,22 +39,22 @@ _RECORDED = {
 }
 
 
-class Finding(NamedTuple):
-    """One line of the report: "ok", "note" (optional and absent) or "fail", and what to do."""
+class InstallationFinding(NamedTuple):
+    """One line of the report: status ("note": optional and missing), detail, and how to fix it."""
 
     status: Literal["ok", "note", "fail"]
     subject: str
     detail: str
-    mend: str = ""
+    fix: str = ""
 
 
-def examine() -> list[Finding]:
+def examine() -> list[InstallationFinding]:
     """Check libraries, device, data, baseline and notebooks.
 
     Returns
     -------
-    list of Finding
-        In the order they are best read.
+    list of InstallationFinding
+        In the order in which to read them.
 
     Examples
     --------
@@ -64,44 +63,48 @@ def examine() -> list[Finding]:
     """
     version = platform.python_version()
     findings = [
-        Finding("ok", "python", f"{version} on {platform.system()} {platform.machine()}"),
-        Finding("ok", "quantlab-helpers", __version__),
+        InstallationFinding(
+            "ok", "python", f"{version} on {platform.system()} {platform.machine()}"
+        ),
+        InstallationFinding("ok", "quantlab-helpers", __version__),
     ]
     findings += [_library(name, extra) for name, extra in _LIBRARIES.items()]
     findings += [
         _device(),
-        _guarded("data", "reinstall quantlab-helpers, or unset QUANTLAB_DATA", _data),
-        _guarded("baseline", "reinstall quantlab-helpers", _baseline),
-        _guarded("notebooks", "reinstall quantlab-helpers", _notebooks),
+        _finding_of("data", "reinstall quantlab-helpers, or unset QUANTLAB_DATA", _data),
+        _finding_of("baseline", "reinstall quantlab-helpers", _baseline),
+        _finding_of("notebooks", "reinstall quantlab-helpers", _notebooks),
     ]
     return findings
 
 
-def _library(name: str, extra: str | None) -> Finding:
-    """Say which version is installed."""
+def _library(name: str, extra: str | None) -> InstallationFinding:
+    """Return the installed version of a library, or how to install it."""
     try:
-        return Finding("ok", name, importlib.metadata.version(name))
+        return InstallationFinding("ok", name, importlib.metadata.version(name))
     except importlib.metadata.PackageNotFoundError:
         status: Literal["note", "fail"] = "note" if extra else "fail"
         detail = f"not installed, only needed for {extra}" if extra else "not installed"
-        return Finding(status, name, detail, install_command(extra))
+        return InstallationFinding(status, name, detail, install_command(extra))
 
 
-def _device() -> Finding:
-    """Say what torch will compute on."""
+def _device() -> InstallationFinding:
+    """Return the device that torch will use."""
     if torch.cuda.is_available():
-        return Finding("ok", "device", f"cuda: {torch.cuda.get_device_name()}")
+        return InstallationFinding("ok", "device", f"cuda: {torch.cuda.get_device_name()}")
     if torch.backends.mps.is_available():
-        return Finding("ok", "device", "mps: the GPU of this Mac")
-    return Finding("ok", "device", f"cpu: {torch.get_num_threads()} threads; the lab needs no GPU")
+        return InstallationFinding("ok", "device", "mps: the GPU of this Mac")
+    return InstallationFinding(
+        "ok", "device", f"cpu: {torch.get_num_threads()} threads; the lab needs no GPU"
+    )
 
 
-def _guarded(subject: str, mend: str, check: Callable[[], str]) -> Finding:
-    """Turn the outcome of a check into a finding; whatever it raises is the detail."""
+def _finding_of(subject: str, fix: str, check: Callable[[], str]) -> InstallationFinding:
+    """Run a check; its result, or the error it raises, becomes the finding's detail."""
     try:
-        return Finding("ok", subject, check())
+        return InstallationFinding("ok", subject, check())
     except Exception as error:  # a report on a broken installation must not break itself
-        return Finding("fail", subject, f"{type(error).__name__}: {error}", mend)
+        return InstallationFinding("fail", subject, f"{type(error).__name__}: {error}", fix)
 
 
 def _data() -> str:
@@ -116,12 +119,12 @@ def _baseline() -> str:
     recipe = baseline_metadata()
     missing = sorted(_RECORDED - set(recipe))
     if missing:
-        raise ValueError(f"its file does not say {missing[0]!r}")
-    net = load_baseline(device="cpu")  # refuses weights with another checksum
+        raise ValueError(f"its metadata have no {missing[0]!r}")
+    net = load_baseline(device="cpu")  # refuses weights with a wrong checksum
     accuracy = evaluate(net, load_mnist("test", device="cpu")).accuracy
     recorded = float(str(recipe["test_accuracy"]))
     if abs(accuracy - recorded) > 5e-4:  # another machine's rounding may turn a few of 10,000
-        raise ValueError(f"tests at {accuracy:.2%}, its file says {recorded:.2%}")
+        raise ValueError(f"test accuracy {accuracy:.2%}, but recorded {recorded:.2%}")
     return (
         f"test accuracy {accuracy:.2%} (recorded {recorded:.2%}); recipe {recipe['recipe']!r}, "
         f"{recipe['epochs']} epochs, learning rate {recipe['learning_rate']}, "

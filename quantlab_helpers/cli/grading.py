@@ -1,4 +1,4 @@
-"""The commands that mark what was handed in."""
+"""The commands for graders: grade, feedback, export."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .common import course_folder, need_grading, printable
+from .common import course_folder, printable, require_grading
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -22,38 +22,49 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("lessons", nargs=-1, metavar="[LESSON]...")
 @course_folder
-@click.option("--student", "students", multiple=True, metavar="ID", help="Whose; repeatable.")
+@click.option(
+    "--student", "students", multiple=True, metavar="ID", help="Only this student; repeatable."
+)
 @click.option(
     "--students",
     "roster",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="The list of students, as for collect: who handed in nothing gets a line, too. The "
-    "gradebook remembers it.",
+    help="Read the students from this CSV, as collect does; those without a submission are "
+    "listed, too. The gradebook stores them.",
 )
 @click.option(
     "--isolation",
     type=click.Choice(["auto", "require", "prlimit"]),
     default="auto",
     show_default=True,
-    help="auto: the best jail there is; require: bubblewrap or nothing; prlimit: limits only.",
+    help="Choose the sandbox. auto: the best available; require: bubblewrap or an error; prlimit: "
+    "limits only.",
 )
 @click.option(
     "--jobs",
     type=click.IntRange(1, 1024),
-    help="How many submissions run at the same time; default: one for each processor.",
+    help="Grade this many submissions at a time; default: one for each processor.",
 )
-@click.option("--again", is_flag=True, help="Grade also what is graded and has not changed.")
-@click.option("--everything", is_flag=True, help="Run all cells, not only those that marks need.")
+@click.option("--again", is_flag=True, help="Re-grade submissions that have not changed.")
 @click.option(
-    "--cell-seconds", type=click.FloatRange(0.1), help="Most time for one cell; default: 60."
-)
-@click.option(
-    "--submission-seconds", type=click.FloatRange(1), help="Most time for a notebook; default: 600."
+    "--everything", is_flag=True, help="Run all cells, not only those that affect the score."
 )
 @click.option(
-    "--memory", type=click.FloatRange(0.25), help="Most memory for a notebook in GiB; default: 3."
+    "--cell-seconds",
+    type=click.FloatRange(0.1),
+    help="Limit a cell to this many seconds; default: 60.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the verdicts for a machine.")
+@click.option(
+    "--submission-seconds",
+    type=click.FloatRange(1),
+    help="Limit a notebook to this many seconds; default: 600.",
+)
+@click.option(
+    "--memory",
+    type=click.FloatRange(0.25),
+    help="Limit a notebook to this much memory in GiB; default: 3.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the verdicts as JSON.")
 def grade(
     lessons: tuple[str, ...],
     course: Path,
@@ -68,11 +79,12 @@ def grade(
     memory: float | None,
     as_json: bool,
 ) -> None:
-    """Grade what was collected, of all lessons or of each LESSON.
+    """Grade the collected submissions of all lessons, or of each LESSON.
 
-    Every submission gets a verdict, and nbgrader's gradebook its marks; marks and comments by
-    people stay. What is graded and has not changed is left alone: stopped in the middle, the same
-    command goes on. Exit status 1 if a submission could not be judged for a reason of ours.
+    Every submission gets a verdict, and its scores are stored in nbgrader's gradebook; manual
+    scores and comments are kept. Graded submissions that have not changed are skipped, so after
+    an interruption the same command continues. Exit status 1 if a submission could not be graded
+    because of an error of this program or machine.
 
     \b
     Examples:
@@ -80,12 +92,12 @@ def grade(
       quantlab grade 02 --student s01 --again
       quantlab grade --isolation require --json > verdicts.json
     """
-    need_grading("Grading")
+    require_grading("Grading")
     from ..grading.execute.sandbox.sandbox import NoIsolation
     from ..grading.pipeline import grade as grade_course
     from ..grading.roster import read_roster
 
-    lines = _Lines(quiet=as_json)
+    printer = _VerdictPrinter(quiet=as_json)
     try:
         summary = grade_course(
             course,
@@ -97,17 +109,17 @@ def grade(
             again=again,
             everything=everything,
             limits=_limits(cell_seconds, submission_seconds, memory),
-            report=lines.show,
+            report=printer.show,
         )
     except NoIsolation as error:
         raise click.ClickException(str(error)) from error
     except KeyboardInterrupt:
-        click.echo("Stopped; the same command goes on from here.", err=True)
+        click.echo("Stopped; the same command continues from here.", err=True)
         raise
     finally:
-        lines.close()
+        printer.close()
     if as_json:
-        click.echo(json.dumps([_plain(result) for result in summary.results], indent=1))
+        click.echo(json.dumps([_result_as_json(result) for result in summary.results], indent=1))
     else:
         _show_summary(summary)
     for problem in summary.problems:
@@ -118,22 +130,24 @@ def grade(
 @click.command()
 @click.argument("lessons", nargs=-1, metavar="[LESSON]...")
 @course_folder
-@click.option("--student", "students", multiple=True, metavar="ID", help="Whose; repeatable.")
-@click.option("--json", "as_json", is_flag=True, help="Print the names of the pages for a machine.")
+@click.option(
+    "--student", "students", multiple=True, metavar="ID", help="Only this student; repeatable."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the paths of the pages as JSON.")
 def feedback(
     lessons: tuple[str, ...], course: Path, students: tuple[str, ...], as_json: bool
 ) -> None:
-    """Write a page for every submission: points, messages, what was put right, comments.
+    """Write a feedback page for every submission: points, messages, repairs, comments.
 
-    Each page is one file that opens without a network, where nbgrader looks for it:
-    COURSE/feedback/STUDENT/LESSON/LESSON.html. Hidden tests and signs of tampering are not in it.
+    Each page is one file that opens offline, in the place where nbgrader expects it:
+    COURSE/feedback/STUDENT/LESSON/LESSON.html. It shows no hidden tests and no signs of tampering.
 
     \b
     Examples:
       quantlab feedback
       quantlab feedback 02 --student s01
     """
-    need_grading("Feedback")
+    require_grading("Feedback")
     from ..grading.report.feedback import write_feedback
 
     paths = write_feedback(course, lessons=lessons, students=students)
@@ -153,46 +167,46 @@ def feedback(
     type=click.Choice(["csv", "canvas", "moodle"]),
     default="csv",
     show_default=True,
-    help="csv: a line for each student and lesson, with all that is known; canvas, moodle: what "
-    "their gradebooks import, a line for each student and a column for each lesson.",
+    help="Choose the format. csv: a line for each student and lesson, with all details; canvas, "
+    "moodle: a file their gradebooks import, a line for each student, a column for each lesson.",
 )
 def export(lessons_and_out: tuple[str, ...], course: Path, form: str) -> None:
-    """Write the marks of all lessons, or of each LESSON, into the file OUT.
+    """Write the scores of all lessons, or of each LESSON, to the file OUT.
 
-    Marks by people, extra credit and late penalties are in them. Who has no mark has none in the
-    file either, never 0; they are listed here.
+    Includes manual scores, extra credit and late penalties. Students without a score get an empty
+    cell, never 0, and are listed.
 
     \b
     Examples:
       quantlab export marks.csv
       quantlab export 02 03 moodle.csv --format moodle
     """
-    need_grading("Exporting")
+    require_grading("Exporting")
     from ..grading.report.marks_table import export as export_to
 
     *lessons, out = lessons_and_out
-    without: list[str] = []
-    old: list[str] = []
+    without_score: list[str] = []
+    outdated: list[str] = []
     count = 0
 
     def take(standing: Standing) -> None:
         nonlocal count
         count += 1
         if standing.score is None:
-            without.append(f"{standing.student:12} {standing.lesson:26} {standing.status}")
+            without_score.append(f"{standing.student:12} {standing.lesson:26} {standing.status}")
         if standing.outdated:
-            old.append(f"{standing.student:12} {standing.lesson}")
+            outdated.append(f"{standing.student:12} {standing.lesson}")
 
     path = export_to(course, out, lessons=lessons, format=form, report=take)
-    for line in without:
+    for line in without_score:
         click.echo(printable(f"no mark      {line}"))
-    for line in old:
+    for line in outdated:
         click.echo(printable(f"old verdict  {line}"))
-    if old:
-        changed = "Something else was handed in, or the lesson built anew, since these were graded"
-        click.echo(f"{changed}; run: quantlab grade", err=True)
-    marks = "1 mark" if count - len(without) == 1 else f"{count - len(without)} marks"
-    click.echo(f"{path}: {marks}, {len(without)} without one")
+    if outdated:
+        reason = "The submission or the lesson has changed since these were graded"
+        click.echo(f"{reason}; run: quantlab grade", err=True)
+    marks = "1 mark" if count - len(without_score) == 1 else f"{count - len(without_score)} marks"
+    click.echo(f"{path}: {marks}, {len(without_score)} without one")
 
 
 def _limits(
@@ -210,21 +224,21 @@ def _limits(
     return limits
 
 
-def _plain(result: Result) -> dict[str, Any]:
-    plain = result.as_json()
+def _result_as_json(result: Result) -> dict[str, Any]:
+    fields = result.as_json()
     names = ("student", "lesson", "verdict", "score", "max_score", "repairs", "isolation")
-    return {**{name: plain[name] for name in names}, "seconds": plain["seconds"]}
+    return {**{name: fields[name] for name in names}, "seconds": fields["seconds"]}
 
 
-class _Lines:
-    """A line for each verdict on standard output, and a bar where somebody watches."""
+class _VerdictPrinter:
+    """Prints a line for each verdict on standard output, and a progress bar on a terminal."""
 
     def __init__(self, *, quiet: bool) -> None:
         self._quiet = quiet
         self._bar: tqdm[Any] | None = None
 
     def show(self, step: Step) -> None:
-        """Take in one verdict."""
+        """Print one verdict and advance the bar."""
         from .._support.progress import progress_bar
 
         if self._bar is None:
@@ -234,7 +248,7 @@ class _Lines:
         self._bar.update()
 
     def close(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         if self._bar is not None:
             self._bar.close()
 
@@ -242,15 +256,15 @@ class _Lines:
 def _line(step: Step) -> str:
     result = step.result
     points = "-" if result.score is None else f"{result.score:g}/{result.max_score:g}"
-    words = [f"{result.seconds:.1f} s"] if step.fresh and result.seconds else []
-    words += [] if step.fresh else ["as before"]
+    notes = [f"{result.seconds:.1f} s"] if step.fresh and result.seconds else []
+    notes += [] if step.fresh else ["as before"]
     if result.repairs:
-        words.append("1 repair" if len(result.repairs) == 1 else f"{len(result.repairs)} repairs")
+        notes.append("1 repair" if len(result.repairs) == 1 else f"{len(result.repairs)} repairs")
     if result.detail and result.verdict != "no_submission":
-        words.append(result.detail)
-    words += [f"look at it: {text}" for text in result.evidence[:1]]
-    who = f"{printable(result.student):12} {result.lesson:26}"
-    return f"{who} {result.verdict:20} {points:>7}  {printable('; '.join(words))}".rstrip()
+        notes.append(result.detail)
+    notes += [f"look at it: {text}" for text in result.evidence[:1]]
+    item = f"{printable(result.student):12} {result.lesson:26}"
+    return f"{item} {result.verdict:20} {points:>7}  {printable('; '.join(notes))}".rstrip()
 
 
 def _show_summary(summary: Summary) -> None:
@@ -259,8 +273,8 @@ def _show_summary(summary: Summary) -> None:
     levels = {result.isolation for result in summary.results} - {""}
     if "prlimit" in levels:
         click.echo(
-            "Some ran without bubblewrap, and could read what others may read on this machine. "
-            "Install it (apt install bubblewrap), or grade where there is nothing to be read.",
+            "Some submissions ran without bubblewrap, and could read files on this machine. "
+            "Install it (apt install bubblewrap), or grade on a machine without private files.",
             err=True,
         )
 

@@ -1,4 +1,4 @@
-"""The commands for those who give the course."""
+"""The commands for instructors: build, release, collect, leaderboard."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .common import console, course_folder, need_grading, printable
+from .common import console, course_folder, printable, require_grading
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     "--check",
     "check_only",
     is_flag=True,
-    help="Write nothing; exit status 1 if a notebook is not what its source gives.",
+    help="Write nothing; exit status 1 if a notebook differs from its source.",
 )
 @click.option(
     "--course",
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("."),
-    help="The course's folder; default: this one.",
+    help="Use the course in this folder; default: the current one.",
 )
 def build(lessons: tuple[str, ...], check_only: bool, course: Path) -> None:
     """Build the notebooks of all lessons, or of each LESSON, from instructor/sources.
@@ -43,7 +43,7 @@ def build(lessons: tuple[str, ...], check_only: bool, course: Path) -> None:
       quantlab build 02
       quantlab build --check
     """
-    need_grading("Building")
+    require_grading("Building")
     from ..course.authoring.build import build_course, stale, write_course
 
     built = build_course(course, lessons)
@@ -55,19 +55,21 @@ def build(lessons: tuple[str, ...], check_only: bool, course: Path) -> None:
     for path in write_course(built, course):
         click.echo(f"{path.relative_to(course)}: written")
     for name in built.orphans:
-        click.echo(f"notebooks/{name}.ipynb has no source; delete it if it is not needed", err=True)
+        click.echo(
+            f"notebooks/{name}.ipynb has no source; delete it if you do not need it", err=True
+        )
 
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--device", help="cpu, cuda or mps; default: the best there is.")
-@click.option("--json", "as_json", is_flag=True, help="Print the ranking for a machine.")
+@click.option("--device", help="Compute on cpu, cuda or mps; default: a GPU if there is one.")
+@click.option("--json", "as_json", is_flag=True, help="Print the ranking as JSON.")
 def leaderboard(folder: Path, device: str | None, as_json: bool) -> None:
-    """For instructors: rank the files of lesson 07's contest in FOLDER by their bytes.
+    """Rank the files of lesson 07's contest in FOLDER by their bytes.
 
-    Everything named *.safetensors under FOLDER/STUDENT/ is that student's, and the smallest one
-    that reaches 98.2 % on the test images counts; of a file in FOLDER itself the name says whose
-    it is. Files that do not count are listed with the reason. Nothing is unpickled.
+    All files named *.safetensors under FOLDER/STUDENT/ belong to that student; the smallest one
+    that reaches 98.2% on the test images counts. A file in FOLDER itself is named after its
+    student. Files that do not count are listed with the reason. Nothing is unpickled.
 
     \b
     Examples:
@@ -84,7 +86,7 @@ def leaderboard(folder: Path, device: str | None, as_json: bool) -> None:
             f"There is no *.safetensors file under {str(folder)!r}; name the folder that holds a "
             "folder per student."
         )
-    whole = float32_bytes(Net())
+    float32_size = float32_bytes(Net())
     if as_json:
         rows = [
             {
@@ -93,14 +95,14 @@ def leaderboard(folder: Path, device: str | None, as_json: bool) -> None:
                 "file": str(entry.path),
                 "times_smaller": None
                 if entry.rank is None
-                else round(whole / entry.score.bytes, 1),
+                else round(float32_size / entry.score.bytes, 1),
                 **entry.score._asdict(),
             }
             for entry in entries
         ]
         click.echo(json.dumps(rows, indent=1))
         return
-    console().print(_board(entries, whole))
+    console().print(_leaderboard_table(entries, float32_size))
 
 
 @click.command()
@@ -109,30 +111,30 @@ def leaderboard(folder: Path, device: str | None, as_json: bool) -> None:
     "--course",
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("."),
-    help="The course's folder, with instructor/; default: this one.",
+    help="Use the course in this folder, with instructor/; default: the current one.",
 )
 def release(lessons_and_out: tuple[str, ...], course: Path) -> None:
-    """Write what learners get into OUT: of all lessons, or of each LESSON.
+    """Write the learners' files of all lessons, or of each LESSON, into the folder OUT.
 
-    Notebooks, a zip for each lesson, and what to install. Ends with the proof that no solution
-    and no hidden test can be read in it; without it give nothing away.
+    These are notebooks, a zip for each lesson, and the package to install. The last line confirms
+    that no solution and no hidden test can be read in them; without it, give nothing to learners.
 
     \b
     Examples:
       quantlab release students
       quantlab release 02 03 students
     """
-    need_grading("Releasing")
+    require_grading("Releasing")
     from ..course.release.packaging import release as release_to
 
     *lessons, out = lessons_and_out
-    done = release_to(out, lessons, folder=course)
-    for path in done.files:
+    released = release_to(out, lessons, folder=course)
+    for path in released.files:
         click.echo(str(path))
-    lessons_done = "1 lesson" if len(done.lessons) == 1 else f"{len(done.lessons)} lessons"
+    count = "1 lesson" if len(released.lessons) == 1 else f"{len(released.lessons)} lessons"
     click.echo(
-        f"{lessons_done}. No answer in it: {done.cells:,} cells compared with their sources, "
-        f"{done.secrets:,} lines of solutions and hidden tests looked for."
+        f"{count}. No answer in it: {released.cells:,} cells compared with their sources, "
+        f"{released.secrets:,} lines of solutions and hidden tests looked for."
     )
 
 
@@ -142,25 +144,27 @@ def release(lessons_and_out: tuple[str, ...], course: Path) -> None:
     "--students",
     "roster",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="CSV with the columns id, first_name, last_name, email, lms_user_id; nobody else counts.",
+    help="Read the students from this CSV (id, first_name, last_name, email, lms_user_id); "
+    "others are refused.",
 )
 @click.option(
     "--map",
     "mapping",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="CSV with the columns name (of a folder, a file, a person; * allowed) and student.",
+    help="Map names to students by this CSV: name (of a folder, file or person; * allowed) and "
+    "student.",
 )
-@click.option("--student", metavar="ID", help="Whose all of it is.")
-@click.option("--lesson", help="The lesson of notebooks that do not tell theirs.")
+@click.option("--student", metavar="ID", help="Assign all files to this student.")
+@click.option("--lesson", help="Assign notebooks without a lesson of their own to this lesson.")
 @click.option(
     "--verify",
     "receipt",
     metavar="RECEIPT",
     help="Collect nothing; compare a receipt (file, id or SHA-256) with the SOURCEs, or with "
-    "what was collected.",
+    "the collected files.",
 )
 @course_folder
-@click.option("--json", "as_json", is_flag=True, help="Print the report for a machine.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def collect(
     sources: tuple[Path, ...],
     roster: Path | None,
@@ -173,8 +177,8 @@ def collect(
 ) -> None:
     """Collect submissions from folders, bundles, downloads of Moodle or Canvas, and notebooks.
 
-    The latest of each student counts, earlier ones are kept in COURSE/quantlab/collected. Exit
-    status 1 if something could not be collected; all else was.
+    The latest submission of each student counts; earlier ones are kept in
+    COURSE/quantlab/collected. Exit status 1 if a file could not be collected; the others were.
 
     \b
     Examples:
@@ -182,7 +186,7 @@ def collect(
       quantlab collect handed-in/ --map names.csv
       quantlab collect --verify 7F3A-91C2-04BE
     """
-    need_grading("Collecting")
+    require_grading("Collecting")
     if receipt is not None:
         from ..grading.collect.receipts import verify
 
@@ -209,11 +213,11 @@ def collect(
         click.echo(json.dumps({"lines": lines, "missing": report.missing}, indent=1))
     else:
         for line in report.lines:
-            who = f"{line.student or '?':12} {line.lesson or '?':26}"
+            item = f"{line.student or '?':12} {line.lesson or '?':26}"
             if line.outcome == "problem":
-                click.echo(f"problem      {who} {line.origin}: {line.detail}")
+                click.echo(f"problem      {item} {line.origin}: {line.detail}")
             else:
-                click.echo(f"{line.outcome:12} {who} {line.detail}")
+                click.echo(f"{line.outcome:12} {item} {line.detail}")
         for name, absent in report.missing.items():
             click.echo(f"{name}: nothing from {', '.join(absent)}")
         counts = Counter(line.outcome for line in report.lines)
@@ -222,22 +226,22 @@ def collect(
         sys.exit(1)
 
 
-def _board(entries: list[LeaderboardRow], whole: int) -> Table:
-    """Return the leaderboard as a table; names are shown as they are, never as markup."""
+def _leaderboard_table(entries: list[LeaderboardRow], float32_size: int) -> Table:
+    """Return the leaderboard as a table; names are never read as markup."""
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title="The smallest files at 98.2 % or better", title_justify="left")
-    words = ("student", "file", "why it does not count")
-    for name in ("rank", *words[:2], "bytes", "smaller", "accuracy", "points", words[2]):
-        table.add_column(name, justify="left" if name in words else "right", overflow="fold")
+    table = Table(title="The smallest files at 98.2% or better", title_justify="left")
+    texts = ("student", "file", "why it does not count")
+    for name in ("rank", *texts[:2], "bytes", "smaller", "accuracy", "points", texts[2]):
+        table.add_column(name, justify="left" if name in texts else "right", overflow="fold")
     for rank, student, path, score in entries:
         cells = [
             "" if rank is None else str(rank),
             student,
             path.name,
             f"{score.bytes:,}",
-            "" if rank is None else f"{whole / score.bytes:,.0f}x",
+            "" if rank is None else f"{float32_size / score.bytes:,.0f}x",
             "" if score.accuracy is None else f"{score.accuracy:.2%}",
             str(score.points),
             score.problem,

@@ -1,4 +1,4 @@
-"""The commands for those who take the course."""
+"""The commands for learners: lab, tour, train, compress, submit, doctor."""
 
 from __future__ import annotations
 
@@ -8,15 +8,21 @@ from pathlib import Path
 
 import click
 
-from .common import RECIPES, check_writable, console
+from .common import RECIPES, check_writable, console, show_progress
 
 
 @click.command()
 @click.argument("folder", default="my-notebooks", type=click.Path(path_type=Path))
 @click.option(
-    "--browser/--no-browser", default=True, help="Open a browser on it, or only serve it."
+    "--browser/--no-browser",
+    default=True,
+    help="Open a browser (the default), or only start the server.",
 )
-@click.option("--port", type=click.IntRange(1, 65535), help="Default: the first free from 8888.")
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    help="Serve on this port; default: the first free one from 8888.",
+)
 @click.option("--copy-only", is_flag=True, help="Copy the notebooks and stop.")
 def lab(folder: Path, browser: bool, port: int | None, copy_only: bool) -> None:
     """Copy the notebooks into FOLDER (default: my-notebooks) and open JupyterLab on them.
@@ -32,7 +38,8 @@ def lab(folder: Path, browser: bool, port: int | None, copy_only: bool) -> None:
     for name, outcome in copy_notebooks(folder):
         if outcome == "kept":
             click.echo(
-                f"{name}: kept as you changed it; for the course's copy, rename yours and run again"
+                f"{name}: kept as you changed it; to get the course's copy, rename yours "
+                "and run again"
             )
         elif outcome != "unchanged":
             click.echo(f"{name}: {outcome}")
@@ -51,32 +58,36 @@ def lab(folder: Path, browser: bool, port: int | None, copy_only: bool) -> None:
     type=click.Choice(RECIPES),
     default="fast",
     show_default=True,
-    help="With --train: the course lab's settings, or one epoch with one cycle.",
+    help="Train with the course lab's settings, or for one epoch with one cycle (with --train).",
 )
-@click.option("--epochs", type=click.IntRange(1), help="With --train; default: the recipe's.")
+@click.option(
+    "--epochs",
+    type=click.IntRange(1),
+    help="Train for this many epochs; default: the recipe's (with --train).",
+)
 @click.option(
     "--retrain-epochs",
     type=click.IntRange(1),
     default=1,
     show_default=True,
-    help="Epochs of retraining; the course lab takes 5.",
+    help="Retrain for this many epochs; the course lab takes 5.",
 )
 @click.option(
     "--seeds",
     type=click.IntRange(1),
     default=1,
     show_default=True,
-    help="Repeat the random parts; shows mean and standard deviation.",
+    help="Repeat the random parts this many times; show mean and standard deviation.",
 )
-@click.option("--device", help="cpu, cuda or mps; default: the best there is.")
+@click.option("--device", help="Compute on cpu, cuda or mps; default: a GPU if there is one.")
 @click.option(
     "--report",
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("build/tour"),
     show_default=True,
-    help="Folder for index.html and the figures.",
+    help="Write index.html and the figures into this folder.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the numbers for a machine.")
+@click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON.")
 def tour(
     train_first: bool,
     recipe: str,
@@ -87,7 +98,7 @@ def tour(
     report: Path,
     as_json: bool,
 ) -> None:
-    """Walk the whole lab in the terminal, and write a report with its figures.
+    """Run the whole lab in the terminal, and write a report with its figures.
 
     \b
     Examples:
@@ -98,9 +109,6 @@ def tour(
     from .tour import run_tour
     from .tour_report import step_table, tensor_table, write_report
 
-    def say(text: str) -> None:
-        click.echo(f"· {text}", err=True)
-
     result = run_tour(
         train_first=train_first,
         recipe=recipe,
@@ -108,7 +116,7 @@ def tour(
         epochs=epochs,
         retrain_epochs=retrain_epochs,
         device=device,
-        say=say,
+        say=show_progress,
     )
     page = write_report(result, report)
     if as_json:
@@ -126,17 +134,25 @@ def tour(
     type=click.Choice(RECIPES),
     default="course",
     show_default=True,
-    help="The course lab's settings, or one epoch with one cycle.",
+    help="Train with the course lab's settings, or for one epoch with one cycle.",
 )
-@click.option("--epochs", type=click.IntRange(1), help="Default: the recipe's.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
-@click.option("--device", help="cpu, cuda or mps; default: the best there is.")
+@click.option(
+    "--epochs", type=click.IntRange(1), help="Train for this many epochs; default: the recipe's."
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Start the random numbers from this seed.",
+)
+@click.option("--device", help="Compute on cpu, cuda or mps; default: a GPU if there is one.")
 @click.option(
     "--save",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="The safetensors file to write; the settings go into its metadata.",
+    help="Save the network to this safetensors file, with its settings as metadata.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the numbers for a machine.")
+@click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON.")
 def train(
     recipe: str,
     epochs: int | None,
@@ -147,8 +163,7 @@ def train(
 ) -> None:
     """Train the network on MNIST with an L1 penalty, test it, and save it.
 
-    Ctrl-C ends the training early; the network is tested and saved as it is then, and the exit
-    status is 1.
+    Ctrl-C ends the training early; the network is then tested and saved, and the exit status is 1.
 
     \b
     Example:
@@ -192,26 +207,26 @@ def train(
     "--train",
     "train_first",
     is_flag=True,
-    help="Train a network first (5 one-cycle epochs) and save it as BASELINE.",
+    help="Train a network first (5 one-cycle epochs), and save it as BASELINE.",
 )
 @click.option(
     "--min-accuracy",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
     default=0.982,
     show_default=True,
-    help="What the file must reach, on images held out of the training images.",
+    help="Require this accuracy, on validation images held out of the training images.",
 )
 @click.option(
     "--max-drop",
     type=click.FloatRange(0, 1),
-    help="Instead: how much less than BASELINE; 0.0015 stands for 0.15 points.",
+    help="Allow this drop below the accuracy of BASELINE instead; 0.0015 is 0.15 points.",
 )
 @click.option(
     "--tolerance",
     type=click.FloatRange(0, min_open=True),
     default=0.01,
     show_default=True,
-    help="Rise of the loss that quantizing one tensor may cost; less gives more centres.",
+    help="Let the loss rise by at most this when a tensor is quantized; less gives more centres.",
 )
 @click.option(
     "--merge", is_flag=True, help="Replace the two dense layers by their product before pruning."
@@ -219,8 +234,14 @@ def train(
 @click.option(
     "--pruning/--no-pruning", default=True, help="Prune (the default), or keep every weight."
 )
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="Print the result for a machine.")
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Start the random numbers from this seed.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def compress(
     baseline: str,
     out: Path,
@@ -233,12 +254,12 @@ def compress(
     seed: int,
     as_json: bool,
 ) -> None:
-    """Make the smallest file of BASELINE that is still accurate enough, and print its ledger.
+    """Search for the smallest file of BASELINE that keeps an accuracy, and print its ledger.
 
-    BASELINE is a file that quantlab train --save wrote, or the word baseline for the network
-    that travels with the package. The file is chosen by images held out of the training images;
-    the test set only measures what was chosen. Takes a few minutes. Exit status 1 if the accuracy
-    was not reached; the most accurate file is written all the same.
+    BASELINE is a file that quantlab train --save wrote, or the word baseline for the network in
+    the package. Validation images, held out of the training images, choose the file; the test set
+    only measures it. The search takes a few minutes. Exit status 1 if the accuracy was not
+    reached; the most accurate file is written even then.
 
     \b
     Examples:
@@ -275,7 +296,7 @@ def compress(
     )
     size = save_quantized(result.model, out)
     loaded = load_quantized(out)
-    found = {
+    numbers = {
         "file_bytes": size,
         "ratio": ledger(out).ratio,
         "validation_accuracy": result.accuracy,
@@ -286,33 +307,37 @@ def compress(
         "trials": [trial._asdict() for trial in result.trials],
     }
     if as_json:
-        click.echo(json.dumps(found, indent=1))
+        click.echo(json.dumps(numbers, indent=1))
     else:
         click.echo(str(ledger(out)))
         click.echo(
             f"validation accuracy {result.accuracy:.2%}; test accuracy, read back from {out}: "
-            f"{found['test_accuracy']:.2%} (float32: {found['float_test_accuracy']:.2%})"
+            f"{numbers['test_accuracy']:.2%} (float32: {numbers['float_test_accuracy']:.2%})"
         )
         if not result.reached:
-            click.echo("The accuracy asked for was not reached on the held-out images.", err=True)
+            click.echo("The required accuracy was not reached on the validation images.", err=True)
     if result.interrupted or not result.reached:
         sys.exit(1)
 
 
 @click.command()
 @click.argument("notebooks", nargs=-1, required=True, metavar="NOTEBOOK...")
-@click.option("--student", metavar="ID", help="Your id, where no platform knows who uploads.")
+@click.option(
+    "--student",
+    metavar="ID",
+    help="Write your id into the bundle; only needed if no platform records it.",
+)
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("."),
-    help="Folder for the bundle and the receipt; default: this one.",
+    help="Write bundle and receipt into this folder; default: the current one.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the receipt for a machine.")
+@click.option("--json", "as_json", is_flag=True, help="Print the receipt as JSON.")
 def submit(notebooks: tuple[str, ...], student: str | None, out: Path, as_json: bool) -> None:
     """Bundle each NOTEBOOK, or a folder's answered ones, into one file to hand in.
 
-    Says what is not answered yet, and prints a receipt; keep it.
+    Lists the exercises that are not answered yet, and prints a receipt; keep it.
 
     \b
     Examples:
@@ -322,34 +347,34 @@ def submit(notebooks: tuple[str, ...], student: str | None, out: Path, as_json: 
     from ..course.submission import read_submissions, write_bundle
 
     submissions = read_submissions(notebooks)
-    for one in submissions:
-        told = f"{one.answered} of {len(one.states)} answered"
-        if not one.states:
-            told = "not known to the installed package, so its answers are not looked at"
-        click.echo(f"{one.lesson}: {told}", err=as_json)
-        for name, state in one.states.items():
+    for submission in submissions:
+        message = f"{submission.answered} of {len(submission.states)} answered"
+        if not submission.states:
+            message = "unknown to the installed package, so its answers are not checked"
+        click.echo(f"{submission.lesson}: {message}", err=as_json)
+        for name, state in submission.states.items():
             if state != "answered":
-                words = "not answered" if state == "unanswered" else "its cell is missing"
-                click.echo(f"  {name}: {words}", err=as_json)
+                message = "not answered" if state == "unanswered" else "its cell is missing"
+                click.echo(f"  {name}: {message}", err=as_json)
     receipt = write_bundle(submissions, out, student=student)
     if as_json:
         unanswered = {
-            one.lesson: [name for name, state in one.states.items() if state != "answered"]
-            for one in submissions
+            item.lesson: [name for name, state in item.states.items() if state != "answered"]
+            for item in submissions
         }
-        plain = {"id": receipt.id, **receipt._asdict(), "unanswered": unanswered}
-        click.echo(json.dumps({**plain, "file": str(out / receipt.file)}, indent=1))
+        fields = {"id": receipt.id, **receipt._asdict(), "unanswered": unanswered}
+        click.echo(json.dumps({**fields, "file": str(out / receipt.file)}, indent=1))
         return
     click.echo(receipt.as_text(), nl=False)
     click.echo(f"Hand in {out / receipt.file}; the receipt is also in {out / receipt.receipt_file}")
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print the findings for a machine.")
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 def doctor(as_json: bool) -> None:
     """Check the installation: libraries, device, data, baseline, notebooks.
 
-    Exit status 1 if something has to be mended.
+    Exit status 1 if something must be fixed.
 
     \b
     Example:
@@ -363,8 +388,8 @@ def doctor(as_json: bool) -> None:
     else:
         for finding in findings:
             click.echo(f"{finding.status:5}{finding.subject:18}{finding.detail}")
-            if finding.mend:
-                click.echo(f"     {'':18}to mend it: {finding.mend}")
+            if finding.fix:
+                click.echo(f"     {'':18}to fix it: {finding.fix}")
     if any(finding.status == "fail" for finding in findings):
         sys.exit(1)
 

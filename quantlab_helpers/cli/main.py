@@ -1,30 +1,27 @@
-"""The command ``quantlab``: the course without a browser, and the way into it with one."""
+"""The command ``quantlab``, with the commands of all audiences."""
 
 from __future__ import annotations
 
 import click
 
 from .. import __version__
-from . import grading as cli_grading
-from . import instructor as cli_instructor
-from . import learner as cli_learner
-from . import lecturer as cli_lecturer
-from .common import Commands
+from . import grading, instructor, learner, lecturer
+from .common import CommandGroup
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="quantlab")
 def main() -> None:
     """Weight quantization: train on MNIST, quantize, measure, store.
 
     \b
     Begin with one of:
-      quantlab lab      the notebooks in JupyterLab
-      quantlab tour     the whole lab in this terminal
-      quantlab doctor   is everything installed?
+      quantlab lab      open the notebooks in JupyterLab
+      quantlab tour     run the whole lab in this terminal
+      quantlab doctor   check the installation
     """
 
 
-for part in (cli_learner, cli_instructor, cli_grading, cli_lecturer):
-    for command in part.COMMANDS:
+for module in (learner, instructor, grading, lecturer):
+    for command in module.COMMANDS:
         main.add_command(command)

@@ -1,4 +1,4 @@
-"""The course lab from end to end, without a notebook: the steps, and what each one measures."""
+"""The course lab from end to end, without a notebook: its steps and their measurements."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ PUBLISHED: dict[str, list[float | None]] = {
 }
 EDITIONS = ("original", "certification edition")
 K = 8
-# A network that is quantized again should not end in the middle of large steps.
+# Small enough that the weights have settled when the network is quantized again.
 _RETRAINING: dict[str, Any] = {"recipe": "fast", "learning_rate": 0.001}
 
 
 @dataclass
-class Step:
+class TourStep:
     """One step of the course lab: test accuracy 0..1 for each seed, and the network's bytes."""
 
     name: str
@@ -52,7 +52,7 @@ class Step:
         return sum(self.accuracies) / len(self.accuracies)
 
     def as_json(self) -> dict[str, Any]:
-        """Return what ``quantlab tour --json`` prints of this step."""
+        """Return the step as ``quantlab tour --json`` prints it."""
         row: dict[str, Any] = {
             "step": self.name,
             "accuracy": self.accuracy,
@@ -66,10 +66,10 @@ class Step:
 
 @dataclass
 class Tour:
-    """Everything the tour measured; networks and codes are those of the first seed."""
+    """All measurements of the tour, and the networks of the first seed."""
 
     seconds: float
-    steps: list[Step]
+    steps: list[TourStep]
     net: Net
     uniform: QuantizedModel
     kmeans: QuantizedModel
@@ -77,11 +77,11 @@ class Tour:
     ks: list[SweepPoint]
 
     def as_json(self) -> dict[str, Any]:
-        """Return what ``quantlab tour --json`` prints."""
+        """Return the tour as ``quantlab tour --json`` prints it."""
         tensors = []
         for step, model in (("uniform", self.uniform), ("kmeans", self.kmeans)):
             for row in model.report:
-                # JSON has no infinity: null stands for a tensor that lost nothing.
+                # JSON has no infinity: null is the SQNR of a tensor without error.
                 sqnr = row.sqnr_db if abs(row.sqnr_db) < float("inf") else None
                 tensors.append({"step": step, **row._asdict(), "sqnr_db": sqnr})
         return {
@@ -104,37 +104,37 @@ def run_tour(
     progress: bool = True,
     say: Callable[[str], None] = lambda text: None,
 ) -> Tour:
-    """Walk the course lab: baseline, uniform, k-means, retrain, again, store; test after each.
+    """Run the course lab: baseline, uniform, k-means, retrain, k-means again, store; test each.
 
     Parameters
     ----------
     train_first : bool, default=False
         Train the baseline, once per seed, instead of loading the one in the package.
     recipe : {"fast", "course"}, default="fast"
-        How the baseline is trained then.
+        How to train the baseline.
     seeds : int, default=1
         How often the random parts (training and retraining) are repeated.
     epochs, retrain_epochs : int
-        Of the baseline where it is trained (by default the recipe's), and of the retraining:
-        one cycle with the course lab's learning rate as its peak, whichever the recipe.
+        Epochs of training the baseline (by default the recipe's), and of retraining: one cycle with
+        the course lab's learning rate as its peak, for both recipes.
     device : str or torch.device, optional
-        By default CUDA or MPS where there is one, else the CPU.
+        By default CUDA or MPS if available, else the CPU.
     progress : bool, default=True
         Show progress bars.
     say : callable, optional
-        Gets a line of text before each step.
+        Called with a line of text before each step.
 
     Returns
     -------
     Tour
-        All numbers; ``report.write_report`` draws them.
+        All numbers; ``tour_report.write_report`` draws them.
 
     Examples
     --------
     >>> run_tour(seeds=3)  # doctest: +SKIP
     """
     started = time.perf_counter()
-    steps = {name: Step(name) for name in PUBLISHED}
+    steps = {name: TourStep(name) for name in PUBLISHED}
     test = load_mnist("test", device=device)
     first: tuple[Net, QuantizedModel, QuantizedModel] | None = None
 
@@ -145,8 +145,8 @@ def run_tour(
     for seed in range(seeds):
         run = f" (seed {seed})" if seeds > 1 else ""
         if train_first:
-            wanted = _plural(epochs or RECIPES[recipe].epochs, "epoch")
-            say(f"training the baseline, recipe {recipe!r}, {wanted}{run}")
+            count = _plural(epochs or RECIPES[recipe].epochs, "epoch")
+            say(f"training the baseline, recipe {recipe!r}, {count}{run}")
             net = _finished(
                 train(recipe=recipe, epochs=epochs, seed=seed, device=device, progress=progress)
             )
@@ -160,17 +160,17 @@ def run_tour(
         )
         measure("uniform", uniform.net, uniform.total_bytes)
         say(f"k-means: k = {K} for weights and biases{run}")
-        kmeans = _kmeans(net)
+        kmeans = _quantize_kmeans(net)
         measure("kmeans", kmeans.net, kmeans.total_bytes)
         say(f"retraining the k-means network, {_plural(retrain_epochs, 'epoch')}{run}")
-        again = Net().to(next(net.parameters()).device)
-        again.load_state_dict(kmeans.net.state_dict())
+        copy = Net().to(next(net.parameters()).device)
+        copy.load_state_dict(kmeans.net.state_dict())
         retrained = _finished(
-            train(again, **_RETRAINING, epochs=retrain_epochs, seed=seed, progress=progress)
+            train(copy, **_RETRAINING, epochs=retrain_epochs, seed=seed, progress=progress)
         )
         measure("retrained", retrained, float32_bytes(retrained))
         say(f"k-means again: k = {K}{run}")
-        requantized = _kmeans(retrained)
+        requantized = _quantize_kmeans(retrained)
         measure("requantized", requantized.net, requantized.total_bytes)
         say(f"storing it, entropy-coded, and reading it back{run}")
         with tempfile.TemporaryDirectory() as folder:
@@ -185,7 +185,7 @@ def run_tour(
     return Tour(time.perf_counter() - started, list(steps.values()), *first, bits, ks)
 
 
-def _kmeans(net: nn.Module) -> QuantizedModel:
+def _quantize_kmeans(net: nn.Module) -> QuantizedModel:
     """Quantize weights and biases to `K` centres."""
     return quantize_model(
         net, weights=lambda w: kmeans_quantize(w, K), biases=lambda b: kmeans_quantize(b, K)
@@ -193,7 +193,7 @@ def _kmeans(net: nn.Module) -> QuantizedModel:
 
 
 def _finished(result: TrainingResult) -> Net:
-    """Return the network; whoever interrupts a training wants the tour to end."""
+    """Return the trained network; an interrupted training ends the tour."""
     if result.interrupted:
         raise KeyboardInterrupt
     return result.net

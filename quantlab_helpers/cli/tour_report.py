@@ -1,15 +1,16 @@
-"""The tour on a screen and on a page: two tables, and figures with words beside them."""
+"""The report of the tour: two tables for the terminal, and an HTML page with figures."""
 
 from __future__ import annotations
 
-import html
 import importlib.util
 import io
 import math
 from collections.abc import Sequence
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import jinja2
 from rich.table import Table
 
 from .. import plots
@@ -17,11 +18,13 @@ from .._support.files import write_atomically
 from ..experiments.seeds import spread
 from ..network import QuantizedModel
 from ..quantizers.tensor import QuantizedTensor
-from .tour import EDITIONS, PUBLISHED, K, Step, Tour
+from .tour import EDITIONS, PUBLISHED, K, Tour, TourStep
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from ..explorers.static import StaticExplorer
 
 _STEP_TITLES = {
     "baseline": "baseline, float32",
@@ -33,20 +36,15 @@ _STEP_TITLES = {
 }
 _TENSOR_HEAD = ("tensor", "values", "unique", "uniform", "bytes", "k-means", "bytes")
 _STEP_HEAD = ("step", "test accuracy", "bytes", "smaller", *EDITIONS)
-_PLAYED_KS = (2, 4, 8, 16)
-_STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem;
-       color: #111; background: #fff; }
-table { border-collapse: collapse; margin: 1rem 0; }
-th, td { padding: .25rem .75rem; text-align: right; border-bottom: 1px solid #bbb; }
-th:first-child, td:first-child { text-align: left; }
-img { max-width: 100%; height: auto; }
-figure { margin: 2rem 0; } figcaption { color: #333; }
-"""
+_STATIC_KS = (2, 4, 8, 16)
+_OVERVIEW_CAPTION = (
+    f"At a glance: the histogram of fc1's weights with 8-bit levels and with {K} centres, "
+    "and test accuracy against bits and against k."
+)
 
 
 def step_rows(tour: Tour) -> list[tuple[str, ...]]:
-    """Return one row of text per step: accuracy, bytes, ratio, the course lab's own figures."""
+    """Return a row of text per step: accuracy, bytes, ratio, and the published accuracies."""
     baseline = tour.steps[0].bytes
     return [
         (
@@ -61,7 +59,7 @@ def step_rows(tour: Tour) -> list[tuple[str, ...]]:
 
 
 def tensor_rows(tour: Tour) -> list[tuple[str, ...]]:
-    """Return one row of text per tensor: unique values before and after, payload + overhead."""
+    """Return a row of text per tensor: unique values before and after, payload + overhead."""
     rows = []
     for uniform, kmeans in zip(tour.uniform.report, tour.kmeans.report, strict=True):
         row = [uniform.name, f"{math.prod(uniform.shape):,}", f"{uniform.unique_before:,}"]
@@ -85,14 +83,14 @@ def step_table(tour: Tour) -> Table:
 
 
 def write_report(tour: Tour, folder: str | Path) -> Path:
-    """Write ``index.html`` and its pictures; returns the path of the page.
+    """Write ``index.html`` and its pictures into a folder; return the path of the page.
 
     Parameters
     ----------
     tour : Tour
         From `tour.run_tour`.
     folder : str or Path
-        Made where missing. The page needs nothing outside it.
+        Created if missing. The page needs no other files.
 
     Returns
     -------
@@ -105,43 +103,37 @@ def write_report(tour: Tour, folder: str | Path) -> Path:
     """
     folder = Path(folder)
     figures = [
-        ("overview", _overview(tour), _overview_words(tour)),
-        ("uniform", _histograms(tour, tour.uniform), _histogram_words(tour, "8-bit levels")),
-        ("kmeans", _histograms(tour, tour.kmeans), _histogram_words(tour, f"{K} centres")),
-        ("accuracy", _accuracies(tour), _accuracy_words(tour)),
+        ("overview", _OVERVIEW_CAPTION, _draw_overview(tour)),
+        ("uniform", _histogram_caption(tour, "8-bit levels"), _draw_histograms(tour.uniform)),
+        ("kmeans", _histogram_caption(tour, f"{K} centres"), _draw_histograms(tour.kmeans)),
+        ("accuracy", _accuracy_caption(tour), _draw_accuracies(tour)),
     ]
-    parts = []
-    for name, figure, words in figures:
+    for name, _, figure in figures:
         write_atomically(folder / f"{name}.png", _png(figure))
-        caption = html.escape(words)
-        parts.append(
-            f'<figure><img src="{name}.png" alt="{caption}">'
-            f"<figcaption>{caption}</figcaption></figure>"
-        )
-    page = "\n".join(
-        [
-            '<!doctype html><html lang="en"><meta charset="utf-8">',
-            '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            "<title>The weight quantization lab</title>",
-            f"<style>{_STYLE}</style>",
-            "<h1>The weight quantization lab, from end to end</h1>",
-            "<h2>Accuracy and bytes</h2>",
-            _html_table(_STEP_HEAD, step_rows(tour)),
-            "<p>Bytes count every number a network needs to run: codes, codebooks, what stayed "
-            "float32, and BatchNorm's running statistics. The two columns on the right are what "
-            "the course lab's editions print, from one run each.</p>",
-            "<h2>Tensor by tensor</h2>",
-            _html_table(_TENSOR_HEAD, tensor_rows(tour)),
-            "<h2>Pictures</h2>",
-            *parts,
-            *_players(tour),
-        ]
+    page = _template().render(
+        step_head=_STEP_HEAD,
+        step_rows=step_rows(tour),
+        tensor_head=_TENSOR_HEAD,
+        tensor_rows=tensor_rows(tour),
+        figures=[(name, caption) for name, caption, _ in figures],
+        explorers=_static_explorers(tour),
     )
     write_atomically(folder / "index.html", page.encode())
     return folder / "index.html"
 
 
-def _accuracy(step: Step) -> str:
+def _template() -> jinja2.Template:
+    folder = Path(str(files("quantlab_helpers"))) / "assets" / "tour"
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(folder),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+    )
+    return environment.get_template("tour.html.j2")
+
+
+def _accuracy(step: TourStep) -> str:
     if len(step.accuracies) == 1:
         return f"{step.accuracy:.2%}"
     return f"{step.accuracy:.2%} ± {100 * spread(step.accuracies).std:.2f}"
@@ -156,27 +148,20 @@ def _table(title: str, head: Sequence[str], rows: Sequence[tuple[str, ...]]) -> 
     return table
 
 
-def _players(tour: Tour) -> list[str]:
-    """Return two explorers as finished pictures, where ipywidgets is there to make them."""
+def _static_explorers(tour: Tour) -> list[StaticExplorer]:
+    """Return two explorers as finished pictures; none if ipywidgets is not installed."""
     if importlib.util.find_spec("ipywidgets") is None:
         return []
-    from .. import explorers  # seldom needed, and ipywidgets takes its time
+    from .. import explorers  # importing ipywidgets takes time
 
-    players = (
-        explorers.explore_uniform(tour.net).static(),
-        explorers.explore_kmeans(tour.net).static(values=_PLAYED_KS),
-    )
-    return ["<h2>Move a slider</h2>", *(f"<figure>{player.html}</figure>" for player in players)]
-
-
-def _html_table(head: Sequence[str], rows: Sequence[tuple[str, ...]]) -> str:
-    def line(cells: Sequence[str], tag: str) -> str:
-        return "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells) + "</tr>"
-
-    return "<table>" + line(head, "th") + "".join(line(row, "td") for row in rows) + "</table>"
+    uniform, kmeans = explorers.explore_uniform(tour.net), explorers.explore_kmeans(tour.net)
+    pages = [uniform.static(), kmeans.static(values=_STATIC_KS)]
+    uniform.close()
+    kmeans.close()
+    return pages
 
 
-def _histograms(tour: Tour, model: QuantizedModel) -> Figure:
+def _draw_histograms(model: QuantizedModel) -> Figure:
     """Draw the weight histogram of every convolution and dense layer."""
     figure = _figure(11, 9)
     layers = [name for name in model.tensors if len(model.original[name].shape) > 1]
@@ -191,29 +176,30 @@ def _histograms(tour: Tour, model: QuantizedModel) -> Figure:
     return figure
 
 
-def _accuracies(tour: Tour) -> Figure:
+def _draw_accuracies(tour: Tour) -> Figure:
+    """Draw accuracy against bits and against k."""
     figure = _figure(11, 4.2)
-    _draw_accuracies(tour, *figure.subplots(1, 2))
+    _draw_accuracy_curves(tour, *figure.subplots(1, 2))
     return figure
 
 
-def _overview(tour: Tour) -> Figure:
-    """Draw the four pictures that tell the lab's story at a glance."""
+def _draw_overview(tour: Tour) -> Figure:
+    """Draw fc1's weights with levels and with centres, and both accuracy curves."""
     figure = _figure(11, 8)
     (left, right), below = figure.subplots(2, 2)
-    for axes, model, words in (
+    for axes, model, text in (
         (left, tour.uniform, "8-bit uniform levels"),
         (right, tour.kmeans, f"k = {K} centres"),
     ):
         quantized = model.tensors["fc1.weight"]
         assert isinstance(quantized, QuantizedTensor)
-        title = f"fc1.weight and its {words}"
+        title = f"fc1.weight and its {text}"
         plots.weight_histogram(model.original["fc1.weight"], quantized, title=title, ax=axes)
-    _draw_accuracies(tour, *below)
+    _draw_accuracy_curves(tour, *below)
     return figure
 
 
-def _draw_accuracies(tour: Tour, left: Axes, right: Axes) -> None:
+def _draw_accuracy_curves(tour: Tour, left: Axes, right: Axes) -> None:
     float32 = tour.steps[0].accuracies[0]
     plots.accuracy_curve(tour.bits, xlabel="bits per weight and bias", baseline=float32, ax=left)
     plots.accuracy_curve(tour.ks, xlabel="centres per tensor (k)", baseline=float32, ax=right)
@@ -221,16 +207,16 @@ def _draw_accuracies(tour: Tour, left: Axes, right: Axes) -> None:
     right.set_title("k-means quantization")
 
 
-def _histogram_words(tour: Tour, what: str) -> str:
+def _histogram_caption(tour: Tour, levels: str) -> str:
     near = (tour.net.fc1.weight.detach().abs() < 1e-3).float().mean().item()
     return (
-        f"Histograms of the weights of the five layers on a logarithmic axis, with their {what} "
+        f"Histograms of the weights of the five layers on a logarithmic axis, with their {levels} "
         f"marked above the bars. The L1 penalty left {near:.1%} of fc1's weights within 0.001 "
         "of zero."
     )
 
 
-def _accuracy_words(tour: Tour) -> str:
+def _accuracy_caption(tour: Tour) -> str:
     few, many = tour.bits[0], tour.bits[-1]
     return (
         f"Test accuracy of uniform quantization is {few.accuracy:.1%} at {few.value} bit and "
@@ -240,15 +226,8 @@ def _accuracy_words(tour: Tour) -> str:
     )
 
 
-def _overview_words(tour: Tour) -> str:
-    return (
-        f"At a glance: the histogram of fc1's weights with 8-bit levels and with {K} centres, "
-        "and test accuracy against bits and against k."
-    )
-
-
 def _figure(width: float, height: float) -> Figure:
-    """Return a figure of its own: the pyplot state of a user's session is not touched."""
+    """Return a new figure that pyplot does not know."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained", dpi=100)

@@ -188,7 +188,7 @@ def lost(group):
 
 def quantlab(*arguments, folder, status=0):
     """Run a command as it is typed; return what it printed."""
-    program = "from quantlab_helpers.cli import main; main()"
+    program = "from quantlab_helpers.cli.main import main; main()"
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     done = subprocess.run(
         [sys.executable, "-c", program, *map(str, arguments)],
