@@ -1,4 +1,4 @@
-"""The explorers in JupyterLab, in Chromium: from a key press to the new picture, decoded."""
+"""Time explorers in JupyterLab in Chromium: from a key press to the decoded new picture."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Slow(ExplorerView):
         return "A line", f"height {settings['height']} after {self.calls} calls"
 ExplorerWidget(Slow())""",
 )
-# From the time stamp of the key itself until the browser could paint what came of it.
+# From the time stamp of the key until the browser can paint the picture and the numbers.
 _WATCH = """(box) => box.addEventListener("keydown", (event) => {
   const old = {src: box.querySelector("img").src, facts: box.querySelector("table")?.textContent};
   const took = {};
@@ -67,11 +67,11 @@ _WATCH = """(box) => box.addEventListener("keydown", (event) => {
 
 
 def rows() -> list[Row]:
-    """Measure; without Chromium, say so and measure nothing."""
+    """Return the measured rows; none, with a message, if there is no Chromium."""
     if CHROMIUM is None:
         print("no Chromium here: the rows of the browser are left out", file=sys.stderr)
         return []
-    os.environ.pop("OMP_NUM_THREADS", None)  # the kernel has all cores, as a learner's has
+    os.environ.pop("OMP_NUM_THREADS", None)  # the kernel uses all cores, as for a learner
     with tempfile.TemporaryDirectory() as folder:
         path = write_notebook(Path(folder) / "explorers.ipynb", *CELLS)
         with (
@@ -86,26 +86,26 @@ def rows() -> list[Row]:
 
 def _keys(page: Any) -> list[Row]:
     boxes = page.locator(".jp-OutputArea-output")
-    uniform, kmeans, player = (_watched(boxes.nth(place)) for place in (0, 1, 2))
-    there = ["ArrowRight"] * 4 + ["ArrowLeft"] * 7
-    first = _moves(page, uniform, there)
-    first = first[:4] + first[8:]  # those between went back over what had been seen
+    uniform, kmeans, static = (_watched(boxes.nth(place)) for place in (0, 1, 2))
+    keys = ["ArrowRight"] * 4 + ["ArrowLeft"] * 7
+    first = _moves(page, uniform, keys)
+    first = first[:4] + first[8:]  # the others showed pictures seen before
     again = _moves(page, uniform, ["ArrowRight"] * 7 + ["ArrowLeft"] * 7)
-    hasty = _moves(page, uniform, ["ArrowRight"] * 7 + ["ArrowLeft"] * 7, pace=0)
-    hasty_time = statistics.median(move["picture"] for move in hasty)
+    no_pause = _moves(page, uniform, ["ArrowRight"] * 7 + ["ArrowLeft"] * 7, pace=0)
+    no_pause_time = statistics.median(move["picture"] for move in no_pause)
     uniform.get_by_role("combobox").nth(1).select_option(index=1)  # the other grid
     page.wait_for_timeout(2000)
     first += _moves(page, uniform, ["ArrowRight"] * 7)
     centres = _moves(page, kmeans, ["ArrowRight"] * 16)
-    frames = _moves(page, player, ["ArrowRight"] * 15 + ["ArrowLeft"] * 15, pace=0)
+    frames = _moves(page, static, ["ArrowRight"] * 15 + ["ArrowLeft"] * 15, pace=0)
     return [
         _row("in JupyterLab: explore_uniform, first picture", first, "picture", 110),
         _row("in JupyterLab: its accuracy on 1,000 images", first, "numbers", 300),
         _row("in JupyterLab: explore_uniform, picture seen before", again, "picture", 40),
-        Row("in JupyterLab: the same, keys without a pause", f"{hasty_time:.0f} ms", "-", True),
+        Row("in JupyterLab: the same, keys without a pause", f"{no_pause_time:.0f} ms", "-", True),
         _row("in JupyterLab: explore_kmeans, first picture", centres, "picture", 110),
         _row("in JupyterLab: its accuracies of two networks", centres, "numbers", 600),
-        _row("in JupyterLab: static player", frames, "picture", 10),
+        _row("in JupyterLab: static explorer", frames, "picture", 10),
     ]
 
 
@@ -115,14 +115,14 @@ def _watched(box: Any) -> Any:
 
 
 def _moves(page: Any, box: Any, keys: list[str], pace: int = PACE) -> list[dict[str, float]]:
-    """Press one key after the other, each a moment after all that came of the one before."""
+    """Press keys, each `pace` ms after the results of the one before; return the times."""
     box.get_by_role("slider").first.focus()
-    found = []
+    times = []
     for key in keys:
         page.wait_for_timeout(pace)
         page.keyboard.press(key)
-        found.append(page.evaluate("window.took"))
-    return found
+        times.append(page.evaluate("window.took"))
+    return times
 
 
 def _row(what: str, moves: list[dict[str, float]], part: str, most: float) -> Row:
@@ -132,7 +132,7 @@ def _row(what: str, moves: list[dict[str, float]], part: str, most: float) -> Ro
 
 
 def _drag(page: Any) -> Row:
-    """Pull a slider with the mouse over its 100 steps, each of which would take 300 ms."""
+    """Drag a slider with the mouse over 100 steps whose callback takes 300 ms each."""
     box = page.locator(".jp-OutputArea-output").nth(3)
     handle = box.get_by_role("slider").first
     handle.scroll_into_view_if_needed()
@@ -148,12 +148,12 @@ def _drag(page: Any) -> Row:
     status = box.locator("[role=status]")
     status.filter(has_text="height 100").wait_for(timeout=10_000)
     page.wait_for_timeout(1000)
-    said = status.inner_text()
+    text = status.inner_text()
     return Row(
-        "in JupyterLab: a slider with a callback of 300 ms, pulled over 100 steps",
-        said,
+        "in JupyterLab: a slider with a callback of 300 ms, dragged over 100 steps",
+        text,
         "the last is exact",
-        said.startswith("height 100 "),
+        text.startswith("height 100 "),
     )
 
 

@@ -1,7 +1,7 @@
 """Take the pictures of the explorers for README.md: `make pictures`. Needs Chromium and npm.
 
-An explorer in JupyterLab, a slide of the lecture, a page of the gallery; each as a learner or
-lecturer sees it, in a palette of its own, in docs/.
+An explorer in JupyterLab, a slide of the lecture and a page of the gallery, as learners and
+lecturers see them; written to docs/, each with its own palette.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from quantlab_helpers.course.publishing.slides import DECK, write_slides
 from quantlab_helpers.explorers.view import reduce_colours
 
 ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT / "tests" / "browser"))
+sys.path.insert(0, str(ROOT))
 from tests.browser.browsing import (  # noqa: E402
     NPM,
     chromium,
@@ -83,7 +83,7 @@ def gallery(browser: Any, folder: Path) -> bytes:
         notebook = nbformat.read(path, as_version=4)
         if path.stem == LESSON:
             notebook.cells = notebook.cells[:12]
-        else:  # only its name is seen
+        else:  # only its title is visible
             notebook.cells = [c for c in notebook.cells if c.cell_type == "markdown"][:1]
         nbformat.write(notebook, lessons / path.name)
     index = write_gallery(folder / "gallery", notebooks=lessons, libraries=NPM)
@@ -96,7 +96,7 @@ def gallery(browser: Any, folder: Path) -> bytes:
 
 
 def main() -> None:
-    """Write the pictures into docs/; stop where one cannot be taken."""
+    """Write the pictures into docs/; stop if one cannot be taken."""
     if missing := what_is_missing():
         sys.exit(missing)
     with tempfile.TemporaryDirectory() as folder, chromium() as browser:
@@ -105,7 +105,7 @@ def main() -> None:
             picture = reduce_colours(take(browser, own))
             path = ROOT / "docs" / f"{take.__name__}.png"
             if len(picture) > MOST:
-                sys.exit(f"{path} would have {len(picture):,} bytes; show less in it")
+                sys.exit(f"{path} would have {len(picture):,} bytes; show less of the page")
             write_atomically(path, picture)
             print(f"{path.relative_to(ROOT)}: {len(picture):,} bytes")
 

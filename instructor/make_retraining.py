@@ -1,10 +1,10 @@
-"""Train the run that `explore_retraining` shows, and write it as a small JSON file.
+"""Train the run that `explore_retraining` shows, and write it to assets/retraining.json.
 
     python instructor/make_retraining.py
 
-The baseline on 4 centres per weight tensor, then six epochs of 6,000 training images in two ways:
-free, as the course lab retrains, and with the codes held so that only the centres move. Nothing is
-picked by test accuracy.
+The baseline is quantized to 4 centres per weight tensor, then trained for six epochs of 6,000
+images in two ways: free, as the course lab retrains, and with fixed codes, so that only the centres
+move. Test accuracy selects nothing.
 """
 
 import json
@@ -26,7 +26,7 @@ def on_centres(net):
 
 
 def row(net, test, edges):
-    """Return what the explorer shows of one epoch."""
+    """Return the numbers that the explorer shows for one epoch."""
     weights = getattr(net, LAYER).weight.detach().numpy()
     again = on_centres(net)
     return {

@@ -1,4 +1,4 @@
-"""One progress bar for terminals and notebooks, and a line of text beside it."""
+"""A progress bar for terminals and notebooks, and lines of text that do not break it."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ if TYPE_CHECKING:
 
 
 def progress_bar(total: int, description: str, *, show: bool, unit: str = "step") -> tqdm[Any]:
-    """Return a bar over `total` steps; silent where nobody watches or `show` is False."""
+    """Return a bar over `total` steps; hidden without a terminal or notebook, or if not `show`."""
     from tqdm.auto import tqdm as auto
 
-    # In a terminal, None switches the bar off when stderr is a file or a pipe.
-    silent = None if show and not _in_notebook() else not show
+    # Outside notebooks, None hides the bar if stderr is a file or a pipe.
+    disable = None if show and not _in_notebook() else not show
     return auto(
         total=total,
         desc=description,
         unit=unit,
-        disable=silent,
+        disable=disable,
         file=_stream(),
         leave=_in_notebook(),
     )
 
 
 def say(text: str) -> None:
-    """Print a line where the bars are, without breaking one that is shown."""
+    """Print a line to the bars' stream, without breaking a bar that is shown."""
     from tqdm.auto import tqdm as auto
 
     auto.write(text, file=_stream())
@@ -40,5 +40,5 @@ def _in_notebook() -> bool:
 
 
 def _stream() -> TextIO:
-    """In a notebook never stderr, which nbgrader takes for a failure."""
+    """Return stderr; in a notebook stdout, because nbgrader reads stderr as a failure."""
     return sys.stdout if _in_notebook() else sys.stderr

@@ -1,8 +1,8 @@
-"""Import torchvision's data sets beside any build of torch.
+"""Import torchvision's data sets with any build of torch.
 
-PyPI's torchvision for Linux is compiled for CUDA. Beside a CPU-only torch its compiled operators
-do not load and ``import torchvision`` fails on the missing schema of ``torchvision::nms``. The
-data sets need no operator at all, so declaring the two schemas is enough.
+PyPI's torchvision for Linux is compiled for CUDA. With a CPU-only torch its compiled operators do
+not load, and ``import torchvision`` fails on the missing schema of ``torchvision::nms``. The data
+sets need no operators, so it is enough to declare the two schemas.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ _SCHEMAS = {
     "nms": "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
     "qnms": "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
 }
-_library: torch.library.Library | None = None  # the declarations live as long as this object
+_library: torch.library.Library | None = None  # its declarations disappear with the object
 
 
 def datasets() -> ModuleType:
-    """Return ``torchvision.datasets``; a plain import where torchvision's operators load."""
+    """Return ``torchvision.datasets``, with missing operators declared if it fails to import."""
     global _library
     try:
         return importlib.import_module("torchvision.datasets")

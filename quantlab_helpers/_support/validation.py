@@ -1,7 +1,6 @@
-"""Checks of what users pass in, and the messages they get.
+"""Checks of arguments; their errors name the parameter, the rule, the value and the way out.
 
-Every message names the parameter, the rule, the value it got and the way out. Nothing here
-computes anything else; every public function of the package calls these first.
+Public functions of the package call these first. Nothing else is computed here.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ def check_int(name: str, value: Any, *, low: int, high: int | None = None) -> in
 
 
 def check_positive(name: str, value: float, *, zero: bool = False) -> float:
-    """Return `value` as a finite float above 0 (or from 0 on with `zero`)."""
+    """Return `value` as a finite float above 0 (with `zero`: at least 0)."""
     rule = f"`{name}` must be a finite number {'of at least' if zero else 'above'} 0"
     try:
         number = float(value)
@@ -54,10 +53,10 @@ def check_choice(name: str, value: Any, choices: Collection[str]) -> str:
 
 
 def as_weights(name: str, values: Any) -> NDArray[np.floating[Any]]:
-    """Return `values` as a real floating-point numpy array, without a copy where none is needed.
+    """Return `values` as a real floating-point numpy array, copied only if necessary.
 
-    Tensors come off their device and graph; bfloat16, which numpy lacks, becomes float32;
-    integers and booleans become float64. Emptiness, NaN and infinities are refused.
+    Tensors are detached and moved to the CPU; bfloat16, which numpy lacks, becomes float32;
+    integers and booleans become float64. An empty array is refused.
     """
     if isinstance(values, torch.Tensor):
         values = values.detach().cpu()
@@ -83,9 +82,9 @@ def as_weights(name: str, values: Any) -> NDArray[np.floating[Any]]:
 
 
 def finite_range(name: str, array: NDArray[np.floating[Any]]) -> tuple[float, float]:
-    """Return (min, max) of `array` as floats; NaN or an infinity anywhere is refused."""
+    """Return (min, max) of `array` as floats; refuse an array with NaN or infinities."""
     low, high = float(array.min()), float(array.max())
-    # min and max propagate NaN and show infinities, so two numbers speak for the whole array.
+    # min and max propagate NaN and infinities, so these two numbers suffice for the whole array.
     if not (np.isfinite(low) and np.isfinite(high)):
         raise_not_finite(name, array)
     return low, high
@@ -96,13 +95,13 @@ def raise_not_finite(name: str, array: NDArray[np.floating[Any]]) -> None:
     nan, inf = int(np.isnan(array).sum()), int(np.isinf(array).sum())
     raise ValueError(
         f"`{name}` must be finite, got {nan} NaN and {inf} infinite among {array.size} numbers; "
-        "a diverged training run leaves these: lower the learning rate, or replace them with "
-        "numpy.nan_to_num."
+        "they come from a training run that diverged: lower the learning rate, or replace them "
+        "with numpy.nan_to_num."
     )
 
 
 def resolve_device(device: str | torch.device | None) -> torch.device:
-    """Return the device meant: the one named, else CUDA or MPS where there is one, else the CPU."""
+    """Return the named device; for None, CUDA or MPS if available, else the CPU."""
     if device is None:
         if torch.cuda.is_available():
             return torch.device("cuda")

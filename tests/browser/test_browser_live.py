@@ -7,7 +7,7 @@ import pytest
 from tests.browser.browsing import Notes, page_of, run_all, served, write_notebook
 from tests.browser.seeing import explorer_of, look, moved, serious_faults
 
-pytestmark = [pytest.mark.slow, pytest.mark.browser]
+pytestmark = [pytest.mark.process, pytest.mark.browser]
 CELLS = (
     "import quantlab_helpers as ql\n"
     "from quantlab_helpers import explorers\n"

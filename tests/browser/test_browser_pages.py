@@ -12,7 +12,7 @@ from quantlab_helpers.course.publishing.gallery import write_gallery
 from tests.browser.browsing import NPM, Notes, page_of, write_notebook
 from tests.browser.seeing import explorer_of, look, moved, serious_faults
 
-pytestmark = [pytest.mark.slow, pytest.mark.browser]
+pytestmark = [pytest.mark.process, pytest.mark.browser]
 UNIFORM = "Two histograms with the same axes"
 CODE = (
     "import matplotlib.pyplot as plt\n"

@@ -14,7 +14,7 @@ from nbgrader.api import Gradebook
 from quantlab_helpers.course.authoring.build import build_course, write_course
 from quantlab_helpers.course.authoring.sources import role_of
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.process
 
 SHOW = """\
 import quantlab_helpers as ql
