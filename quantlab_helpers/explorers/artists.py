@@ -208,7 +208,7 @@ class Trace:
         self._now.set_data(list(places)[-1:], self.drawn[-1:])
 
 
-class Points:
+class Rings:
     """One ring on each of several lines, with a label beside it.
 
     Parameters
@@ -221,9 +221,9 @@ class Points:
     Examples
     --------
     >>> from matplotlib.figure import Figure
-    >>> points = Points(Figure().add_subplot(), ["k-means"])
-    >>> points.update({"k-means": (2.0, 3.0, "k = 8")})
-    >>> points.places
+    >>> rings = Rings(Figure().add_subplot(), ["k-means"])
+    >>> rings.update({"k-means": (2.0, 3.0, "k = 8")})
+    >>> rings.places
     {'k-means': (2.0, 3.0)}
     """
 

@@ -15,7 +15,7 @@ from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
 from ..plots.kmeans import curves
-from .artists import LevelledHistogram, Points
+from .artists import LevelledHistogram, Rings
 from .readouts import padded_range, plural
 from .view import ExplorerView, Menu, Settings, Slider
 
@@ -43,8 +43,8 @@ class RetrainingView(ExplorerView):
         self.histogram = LevelledHistogram(figure.add_subplot(grid[0, :]))
         self.histogram.ax.set(xlabel="weight value", ylabel="number of weights")
         self.accuracy, self.unique = (figure.add_subplot(grid[1, i]) for i in (0, 1))
-        self.points = Points(self.accuracy, ["now"]), Points(self.unique, ["now"])
-        animated = [artist for points in self.points for artist in points.animated_artists]
+        self.rings = Rings(self.accuracy, ["now"]), Rings(self.unique, ["now"])
+        animated = [artist for rings in self.rings for artist in rings.animated_artists]
         return [self.histogram.bars, *self.histogram.animated_artists, *animated]
 
     def background_key(self, settings: Settings) -> Hashable:
@@ -78,7 +78,7 @@ class RetrainingView(ExplorerView):
         name, count = self.run["layer"], row["unique"][self.run["layer"]]
         title = f"{name}.weight after {plural(epoch, 'epoch')}, {way}: {count:,} distinct values"
         self.histogram.update(centres, used=used, title=title)
-        accuracy, unique = self.points
+        accuracy, unique = self.rings
         accuracy.update({"now": (epoch, 100 * row["accuracy"], "")})
         unique.update({"now": (epoch, count, "")})
 

@@ -12,7 +12,7 @@ from torch import nn
 from ..metrics import float32_bytes
 from ..plots.kmeans import curves
 from .accuracy import AccuracyCache, Measurement, ModelFactory
-from .artists import Points
+from .artists import Rings
 from .readouts import kmeans_network, plural, uniform_network
 from .view import ExplorerView, Settings, Slider
 
@@ -44,8 +44,8 @@ class TradeoffView(ExplorerView):
     def create_artists(self, figure: Figure) -> Sequence[Artist]:
         """Make the axes."""
         self.ax = figure.subplots()
-        self.points = Points(self.ax, list(self._places({"bits": 8, "k": 8})))
-        return self.points.animated_artists
+        self.rings = Rings(self.ax, list(self._places({"bits": 8, "k": 8})))
+        return self.rings.animated_artists
 
     def background_key(self, settings: Settings) -> Hashable:
         """Return None: only the rings move."""
@@ -70,7 +70,7 @@ class TradeoffView(ExplorerView):
 
     def update_artists(self, settings: Settings) -> None:
         """Move the rings."""
-        self.points.update(self._places(settings))
+        self.rings.update(self._places(settings))
 
     def describe(self, settings: Settings) -> tuple[str, str]:
         """Return the alt text, and a sentence that compares the two settings."""

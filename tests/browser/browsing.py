@@ -1,6 +1,6 @@
-"""Jupyter servers with a home of their own, and pages that remember all they ask for and say.
+"""Jupyter servers with their own home folder, and pages that record requests and errors.
 
-The browser's tests, `benchmarks/explorers.py` and `instructor/make_pictures.py` share this file.
+The browser tests, `benchmarks/explorers.py` and `instructor/make_pictures.py` share this file.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _FOLDERS = (
     *("HOME", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR"),
     *("MPLCONFIGDIR", "JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR"),
 )
-# Announcements ask; the others are the instructor's, and no part of what is looked at.
+# Announcements use the network; the others belong to instructors and are not tested here.
 _UNUSED = (
     "@jupyterlab/apputils-extension:announcements",
     "@jupyter/nbgrader",
@@ -46,7 +46,7 @@ _SETTINGS = {
         "fetchNews": "false",
         "checkForUpdates": False,
     },
-    # Cells out of sight would be taken out of the page.
+    # Otherwise cells outside the window are removed from the page.
     "notebook-extension/tracker.jupyterlab-settings": {"windowingMode": "none"},
 }
 _IDLE = "() => window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status"
@@ -54,7 +54,7 @@ _LOOPBACK = re.compile(r"(https?|wss?)://(127\.0\.0\.1|localhost)[:/]|(data|blob
 
 
 def what_is_missing() -> str:
-    """Return what the browser's tests lack on this machine and how to get it, or nothing."""
+    """Return what the browser tests lack on this machine and how to get it, or an empty string."""
     if CHROMIUM is None:
         return "no Chromium; on Debian: apt-get install chromium fonts-dejavu"
     if not NPM.is_dir() or not AXE.is_file():
@@ -64,7 +64,7 @@ def what_is_missing() -> str:
 
 @dataclass
 class Notes:
-    """What a page asked for and what it said while it was open."""
+    """The addresses that a page requested and the errors that it logged."""
 
     addresses: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
@@ -77,7 +77,7 @@ class Notes:
 
 @contextmanager
 def chromium() -> Iterator[Any]:
-    """Start Debian's Chromium, which resolves no name but the loopback's."""
+    """Start Debian's Chromium, able to resolve only the loopback address."""
     from playwright.sync_api import sync_playwright
 
     options = ["--disable-dev-shm-usage", "--disable-gpu"]
@@ -94,7 +94,7 @@ def chromium() -> Iterator[Any]:
 
 @contextmanager
 def page_of(browser: Any, *, offline: bool = False, **options: Any) -> Iterator[tuple[Any, Notes]]:
-    """Open an empty page in a profile of its own; `offline` refuses all network."""
+    """Open an empty page in its own profile; `offline` blocks the network."""
     options = {"viewport": {"width": 1280, "height": 1000}, "service_workers": "block"} | options
     context = browser.new_context(offline=offline, **options)
     context.set_default_timeout(1000 * READY)
@@ -102,7 +102,7 @@ def page_of(browser: Any, *, offline: bool = False, **options: Any) -> Iterator[
     context.on("request", lambda request: notes.addresses.append(request.url))
     page.on("websocket", lambda socket: notes.addresses.append(socket.url))
     page.on("pageerror", lambda error: notes.errors.append(str(error)))
-    page.on("console", lambda said: said.type == "error" and notes.errors.append(said.text))
+    page.on("console", lambda line: line.type == "error" and notes.errors.append(line.text))
     try:
         yield page, notes
     finally:
@@ -111,7 +111,7 @@ def page_of(browser: Any, *, offline: bool = False, **options: Any) -> Iterator[
 
 @contextmanager
 def served(kind: str, *notebooks: Path, python: str = sys.executable) -> Iterator[str]:
-    """Serve copies of notebooks; yield the address that a name of them is put behind.
+    """Serve copies of notebooks; yield an address, with NAME in place of the notebook's name.
 
     `kind` is "lab", "notebook", or "voila", which serves the first notebook only.
     """
@@ -134,12 +134,12 @@ def served(kind: str, *notebooks: Path, python: str = sys.executable) -> Iterato
                 *(f"--IdentityProvider.token={_TOKEN}", "--ServerApp.ip=127.0.0.1"),
                 *(f"--ServerApp.root_dir={folder / 'work'}", f"--{app}.expose_app_in_browser=True"),
             ]
-            way = {"lab": "lab/tree", "notebook": "notebooks"}[kind]
-            address = f"http://127.0.0.1:{port}/{way}/NAME?token={_TOKEN}"
+            route = {"lab": "lab/tree", "notebook": "notebooks"}[kind]
+            address = f"http://127.0.0.1:{port}/{route}/NAME?token={_TOKEN}"
         log = folder / "log"
-        with log.open("wb") as said:
+        with log.open("wb") as output:
             server = subprocess.Popen(
-                command, env=environment, stdout=said, stderr=said, start_new_session=True
+                command, env=environment, stdout=output, stderr=output, start_new_session=True
             )
         try:
             _wait_for(port, server, log)
@@ -170,20 +170,22 @@ def write_notebook(path: Path, *cells: str) -> Path:
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    """Return surroundings in which nothing of the user's is read, asked or written."""
-    named = {name: str(folder / name.lower()) for name in _FOLDERS}
-    for path in named.values():
+    """Return environment variables that hide the settings and files of the user."""
+    folders = {name: str(folder / name.lower()) for name in _FOLDERS}
+    for path in folders.values():
         Path(path).mkdir()
     for plugin, setting in _SETTINGS.items():
-        path = Path(named["JUPYTERLAB_SETTINGS_DIR"]) / "@jupyterlab" / plugin
+        path = Path(folders["JUPYTERLAB_SETTINGS_DIR"]) / "@jupyterlab" / plugin
         path.parent.mkdir(parents=True)
         path.write_text(json.dumps(setting))
     disabled = {name: True for name in _UNUSED}
-    labconfig = Path(named["JUPYTER_CONFIG_DIR"]) / "labconfig"
+    labconfig = Path(folders["JUPYTER_CONFIG_DIR"]) / "labconfig"
     labconfig.mkdir()
     (labconfig / "page_config.json").write_text(json.dumps({"disabledExtensions": disabled}))
-    bare = {name: value for name, value in os.environ.items() if not name.startswith("JUPYTER")}
-    return bare | named | {"OMP_NUM_THREADS": "1"}
+    inherited = {
+        name: value for name, value in os.environ.items() if not name.startswith("JUPYTER")
+    }
+    return inherited | folders | {"OMP_NUM_THREADS": "1"}
 
 
 def _free_port() -> int:
@@ -193,7 +195,7 @@ def _free_port() -> int:
 
 
 def _wait_for(port: int, server: subprocess.Popen[bytes], log: Path) -> None:
-    """Return when something listens; a GET would make voila start a kernel."""
+    """Wait until the port accepts connections; a GET would make voila start a kernel."""
     until = time.monotonic() + READY
     while time.monotonic() < until and server.poll() is None:
         with socket.socket() as probe:

@@ -1,4 +1,4 @@
-"""One Chromium for each file of tests; where it is missing, a reason instead."""
+"""One Chromium for each test file; without Chromium, tests are skipped with a reason."""
 
 import os
 
@@ -11,7 +11,7 @@ from tests.browser.browsing import chromium, what_is_missing
 def browser():
     missing = what_is_missing()
     if missing and "QUANTLAB_BROWSER" in os.environ:
-        pytest.fail(f"QUANTLAB_BROWSER is set, and there is {missing}")
+        pytest.fail(f"QUANTLAB_BROWSER is set, but there is {missing}")
     if missing:
         pytest.skip(missing)
     with chromium() as started:

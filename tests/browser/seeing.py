@@ -1,4 +1,4 @@
-"""What the browser's tests look at: pixels, sentences, and what axe-core says of a page."""
+"""Helpers of the browser tests: pixels and sentences of explorers, and axe-core's findings."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LIVE_SLIDER = '[role="slider"], input[type="range"]'
 
 
 class Look(NamedTuple):
-    """An explorer as somebody sees it at one moment."""
+    """The visible state of an explorer: hash of the pixels, number of blue pixels, sentence."""
 
     pixels: str
     blue: int
@@ -28,17 +28,17 @@ class Look(NamedTuple):
 
 
 def explorer_of(page: Any, words: str) -> Any:
-    """Return the output, or player, with a slider whose picture's alt text begins like that."""
+    """Return the explorer with a slider whose picture's alt text begins with `words`."""
     boxes = page.locator(".jp-OutputArea-output, .ql-player").filter(
         has=page.locator(_LIVE_SLIDER), has_not=page.locator(".ql-player")
     )
-    found = boxes.filter(has=page.locator(f'img[alt^="{words}"]'))
-    found.first.wait_for()
-    return found.first
+    matches = boxes.filter(has=page.locator(f'img[alt^="{words}"]'))
+    matches.first.wait_for()
+    return matches.first
 
 
 def look(explorer: Any) -> Look:
-    """Take the picture off the screen, once it stands still."""
+    """Take a screenshot of the picture once two in a row are equal."""
     before = None
     while True:
         try:
@@ -54,7 +54,7 @@ def look(explorer: Any) -> Look:
 
 
 def moved(explorer: Any, act: Callable[[], object], *, patience: float = 30) -> Look:
-    """Do something to an explorer, and return what it shows once it shows something else."""
+    """Run `act`, wait until the explorer's picture changes, and return its new state."""
     before = look(explorer)
     act()
     until = time.monotonic() + patience
@@ -68,15 +68,15 @@ def moved(explorer: Any, act: Callable[[], object], *, patience: float = 30) -> 
 
 
 def serious_faults(page: Any, inside: str) -> set[str]:
-    """Return what axe-core calls serious or critical, as ids of rules and classes of elements."""
+    """Return axe-core's serious and critical findings as "rule: class of the element"."""
     if not page.evaluate("typeof axe === 'object'"):
         page.evaluate(AXE.read_text(encoding="utf-8"))
-    # Without preload: it would ask for style sheets, which a page from a file may not.
-    found = page.evaluate("(inside) => axe.run(inside, {preload: false})", inside)
-    assert found["passes"], "axe-core tested nothing"
+    # Without preload: a page from a file may not request style sheets.
+    results = page.evaluate("(inside) => axe.run(inside, {preload: false})", inside)
+    assert results["passes"], "axe-core tested nothing"
     return {
         f"{rule['id']}: {page.locator(node['target'][0]).get_attribute('class')}"
-        for rule in found["violations"]
+        for rule in results["violations"]
         for node in rule["nodes"]
         if rule["impact"] in ("serious", "critical")
     }

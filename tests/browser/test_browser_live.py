@@ -14,18 +14,18 @@ CELLS = (
     "net = ql.load_baseline(device='cpu')",
     "explorers.explore_uniform(net)",
     "explorers.explore_kmeans(net)",
-    # Two that are broken, to see that the tests can fail.
-    "deaf = explorers.explore_outlier()\n"
-    "for control in deaf.controls.values():\n"
+    # Two broken explorers, which show that the tests can fail.
+    "unobserved = explorers.explore_outlier()\n"
+    "for control in unobserved.controls.values():\n"
     "    control.unobserve_all('value')\n"
-    "deaf",
-    "bare = explorers.explore_outlier()\n"
-    "bare.view.before.bars.set_visible(False)\n"
-    "bare._renderer._background_key = None\n"
-    "bare",
+    "unobserved",
+    "empty = explorers.explore_outlier()\n"
+    "empty.view.before.bars.set_visible(False)\n"
+    "empty._renderer._background_key = None\n"
+    "empty",
 )
-# Notebook's own, also with an empty notebook: it reads settings of JupyterLab's that it lacks.
-KNOWN = {"notebook": ["Cannot read properties of undefined (reading 'schema')"]}
+# Notebook logs this even for an empty notebook: it reads JupyterLab settings that it lacks.
+EXPECTED_ERRORS = {"notebook": ["Cannot read properties of undefined (reading 'schema')"]}
 UNIFORM = "Two histograms with the same axes"
 KMEANS = "Two histograms of the 2,304 weights"
 
@@ -43,9 +43,11 @@ class Front(NamedTuple):
         self.page.keyboard.press(key)
 
     def assert_quiet(self) -> None:
-        """Nothing was asked of another machine, printed to stderr or complained about."""
+        """Check that no other machine was contacted and no error or text appeared."""
         assert self.notes.outside == []
-        assert [said for said in self.notes.errors if said not in KNOWN.get(self.kind, [])] == []
+        assert [
+            error for error in self.notes.errors if error not in EXPECTED_ERRORS.get(self.kind, [])
+        ] == []
         texts = self.page.locator(".jp-OutputArea-output .jp-RenderedText").all_inner_texts()
         assert texts == []
 
@@ -64,16 +66,16 @@ def front(request, browser, tmp_path_factory):
 
 
 @pytest.mark.parametrize("words", [UNIFORM, KMEANS])
-def test_arrow_keys_move_the_slider_and_the_picture_follows(front, words):
+def test_explorer_arrow_keys_change_the_picture(front, words):
     explorer = explorer_of(front.page, words)
-    if front.kind == "notebook":  # keeps the arrow keys for itself: its users have the buttons
+    if front.kind == "notebook":  # it handles the arrow keys itself; its users have the buttons
         with pytest.raises(AssertionError, match="the picture did not change"):
             moved(explorer, lambda: front.press(explorer, "ArrowRight"), patience=1)
         return
     start = look(explorer)
-    there = moved(explorer, lambda: front.press(explorer, "ArrowRight"))
+    after = moved(explorer, lambda: front.press(explorer, "ArrowRight"))
     back = moved(explorer, lambda: front.press(explorer, "ArrowLeft"))
-    assert there != start and back == start
+    assert after != start and back == start
     front.assert_quiet()
 
 
@@ -81,16 +83,16 @@ def test_arrow_keys_move_the_slider_and_the_picture_follows(front, words):
     ("words", "more", "fewer"),
     [(UNIFORM, "+ weight bit", "− weight bit"), (KMEANS, "+ centre", "− centre")],
 )
-def test_buttons_move_the_slider_by_mouse_and_by_keyboard(front, words, more, fewer):
+def test_explorer_buttons_by_mouse_and_keyboard(front, words, more, fewer):
     explorer = explorer_of(front.page, words)
     start = look(explorer)
-    there = moved(explorer, explorer.get_by_role("button", name=more).click)
+    after = moved(explorer, explorer.get_by_role("button", name=more).click)
     back = moved(explorer, lambda: explorer.get_by_role("button", name=fewer).press("Space"))
-    assert there != start and back == start
+    assert after != start and back == start
     front.assert_quiet()
 
 
-def test_a_button_plays_lloyds_algorithm(front):
+def test_explore_kmeans_button_plays_lloyd(front):
     explorer = explorer_of(front.page, KMEANS)
     menu = explorer.get_by_role("combobox").filter(has_text="linear")
     moved(explorer, lambda: menu.select_option(label="linear: equal steps"))
@@ -101,21 +103,21 @@ def test_a_button_plays_lloyds_algorithm(front):
     front.assert_quiet()
 
 
-def test_axe_finds_nothing_serious_but_the_name_of_the_sliders_handle(front):
+def test_explorer_axe_only_slider_handle_name(front):
     found = serious_faults(front.page, ".jp-OutputArea-output")
     # ipywidgets gives the handle no name, and no way to give it one.
     assert found == {"aria-input-field-name: noUi-handle noUi-handle-lower"}
 
 
-def test_an_explorer_that_hears_nothing_fails_what_the_others_pass(front):
-    deaf = explorer_of(front.page, "Histogram of 2,303")
+def test_moved_fails_without_observers(front):
+    unobserved = explorer_of(front.page, "Histogram of 2,303")
     with pytest.raises(AssertionError, match="the picture did not change"):
-        moved(deaf, deaf.get_by_role("button", name="+ outlier").click, patience=2)
+        moved(unobserved, unobserved.get_by_role("button", name="+ outlier").click, patience=2)
 
 
-def test_an_explorer_with_empty_axes_fails_what_the_others_pass(front):
-    bare = explorer_of(front.page, "Histogram of 2,303").locator(
+def test_moved_fails_with_empty_axes(front):
+    empty = explorer_of(front.page, "Histogram of 2,303").locator(
         "xpath=following::*[contains(@class, 'jp-OutputArea-output')][1]"
     )
     with pytest.raises(AssertionError, match="no bars in the picture: 0 pixels"):
-        moved(bare, bare.get_by_role("button", name="+ outlier").click)
+        moved(empty, empty.get_by_role("button", name="+ outlier").click)

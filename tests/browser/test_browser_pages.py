@@ -1,4 +1,4 @@
-"""Slides and gallery as readers open them: from a disk, with no kernel and no network."""
+"""Slides and gallery as readers open them: from a disk, offline and without a kernel."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -33,7 +33,7 @@ class Opened(NamedTuple):
     notes: Notes
 
     def assert_quiet(self) -> None:
-        """It loaded files only, found all of them, and complained of nothing."""
+        """Check that the page loaded only files, found all of them, and logged no error."""
         assert self.notes.addresses, "nothing was loaded"
         others = [url for url in self.notes.addresses if not url.startswith(("file:", "data:"))]
         assert [url for url in others if not url.startswith("blob:")] == []
@@ -98,7 +98,7 @@ def press(page, player, key):
     page.keyboard.press(key)
 
 
-def test_arrow_keys_turn_slides_but_not_while_they_move_a_slider(slides):
+def test_slides_arrow_keys_turn_or_move_slider(slides):
     page = slides.page
     turn_to(page, 1)
     assert page.locator("section.present mjx-chtml, section.present .MathJax_CHTML").count() == 1
@@ -106,47 +106,47 @@ def test_arrow_keys_turn_slides_but_not_while_they_move_a_slider(slides):
     assert slide_number(page) == "2"
     player = explorer_of(page, UNIFORM)
     start = look(player)
-    there = moved(player, lambda: press(page, player, "ArrowRight"))
+    after = moved(player, lambda: press(page, player, "ArrowRight"))
     back = moved(player, lambda: press(page, player, "ArrowLeft"))
-    assert there != start and back == start
+    assert after != start and back == start
     assert slide_number(page) == "2"
     slides.assert_quiet()
 
 
-def test_a_demo_fits_on_its_slide(slides):
+def test_slides_demo_fits_on_its_slide(slides):
     turn_to(slides.page, 2)
     player = explorer_of(slides.page, UNIFORM)
     height = player.evaluate("(part) => part.offsetTop + part.scrollHeight")
     assert 400 < height <= 720
 
 
-def test_axe_finds_nothing_serious_on_any_slide(slides):
+def test_slides_axe_finds_nothing_serious(slides):
     for number in (1, 2, 3):
         turn_to(slides.page, number)
         assert serious_faults(slides.page, "section.present") == set()
 
 
-def test_the_gallery_leads_to_a_lesson_whose_slider_moves(lesson):
+def test_gallery_lesson_slider_moves(lesson):
     page = lesson.page
     assert serious_faults(page, "html") == set()
     page.get_by_role("link", name="Bits").click()
     page.locator("mjx-chtml, .MathJax_CHTML").first.wait_for()
     player = explorer_of(page, UNIFORM)
     start = look(player)
-    there = moved(player, lambda: press(page, player, "ArrowRight"))
+    after = moved(player, lambda: press(page, player, "ArrowRight"))
     back = moved(player, lambda: press(page, player, "ArrowLeft"))
-    assert there != start and back == start
+    assert after != start and back == start
     assert page.locator("img[alt='Figure: Loss: epoch.']").count() == 1
     assert serious_faults(page, "html") == set()
     lesson.assert_quiet()
 
 
-def test_a_player_without_its_script_or_words_fails_what_the_others_pass(lesson):
+def test_moved_fails_without_script_or_alt_text(lesson):
     page = lesson.page
     page.get_by_role("link", name="Bits").first.click()
     player = explorer_of(page, UNIFORM)
     page.evaluate(
-        "for (const one of document.querySelectorAll('.ql-player')) one.outerHTML = one.outerHTML"
+        "for (const box of document.querySelectorAll('.ql-player')) box.outerHTML = box.outerHTML"
     )
     with pytest.raises(AssertionError, match="the picture did not change"):
         moved(player, lambda: press(page, player, "ArrowRight"), patience=1)

@@ -9,7 +9,7 @@ def test_tradeoff_rings_follow_both_sliders(explore, baseline):
     curves = {line.get_label(): line for line in explorer.view.ax.lines}
     for bits, k in ((2, 3), (8, 32)):
         explorer.controls["bits"].value, explorer.controls["k"].value = bits, k
-        places = explorer.view.points.places
+        places = explorer.view.rings.places
         assert len(places) == 3
         for name, (x, y) in places.items():
             points = list(zip(curves[name].get_xdata(), curves[name].get_ydata(), strict=True))

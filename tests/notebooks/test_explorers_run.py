@@ -1,4 +1,4 @@
-"""Explorers in a real kernel, moved by a probe cell; and under nbgrader's autograder."""
+"""Explorers in a real kernel, moved by a cell, and under nbgrader's autograder."""
 
 import json
 import os
@@ -99,12 +99,12 @@ def run(*sources, **environment):
         os.environ.clear()
         os.environ.update(before)
     outputs = [cell.outputs for cell in notebook.cells]
-    words = [out for cell in outputs for out in cell if out.get("name") == "stderr"]
-    assert words == [], "nbgrader gives 0 points for words on stderr"
+    errors = [out for cell in outputs for out in cell if out.get("name") == "stderr"]
+    assert errors == [], "nbgrader gives 0 points for output on stderr"
     return outputs
 
 
-def test_a_slider_moved_in_the_kernel_changes_picture_and_accuracy_and_nothing_else():
+def test_explore_uniform_moves_in_a_kernel():
     shown, moved, waited = run(SHOW, MOVE, WAIT)
     [output] = shown
     assert "application/vnd.jupyter.widget-view+json" in output.data
@@ -116,25 +116,25 @@ def test_a_slider_moved_in_the_kernel_changes_picture_and_accuracy_and_nothing_e
     assert "of all 10,000 test images" in waited[0].text
 
 
-def test_figures_of_other_cells_and_a_moving_slider_leave_each_other_alone():
+def test_explorer_and_pyplot_on_two_threads():
     _, drawn = run(SHOW, RACE)
     pictures = [out.data["image/png"] for out in drawn if "image/png" in out.get("data", {})]
     assert len(pictures) == 5 and len(set(pictures)) == 1
     assert [out.text for out in drawn if out.output_type == "stream"] == ["no error\n"]
 
 
-def test_a_kernel_ends_while_all_images_are_being_tested():
+def test_kernel_ends_during_measurement():
     _, moved = run(SHOW, MOVE)
     assert len(moved) == 1
 
 
-def test_the_environment_turns_explorers_into_players():
+def test_explorer_is_static_by_environment_variable():
     [[output]] = run(SHOW, QUANTLAB_STATIC="1")
     assert "ql-player" in output.data["text/html"]
     assert "application/vnd.jupyter.widget-view+json" not in output.data
 
 
-def test_a_notebook_with_explorers_is_graded_without_waiting_or_losing_points(course):
+def test_nbgrader_autogrades_notebook_with_explorers(course):
     folder = course(lesson_02_doubling=LESSON)
     built = build_course(folder, ["02_doubling"])
     write_course(built, folder)
