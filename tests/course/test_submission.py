@@ -8,125 +8,22 @@ from datetime import UTC, datetime
 
 import pytest
 
-from quantlab_helpers.course.notebook_cells import lesson_by_name, read_outlines, states_of
-from quantlab_helpers.course.notebook_cells import read_cells as cells_of
 from quantlab_helpers.course.submission import (
     MANIFEST,
     read_manifest,
     read_submissions,
     write_bundle,
 )
-from quantlab_helpers.course.workspace import notebooks_folder
+from tests.course.learner_notebooks import answer, exercises_of, notebook, write
 
 NAME = "02_uniform_quantization"
 NOON = datetime(2026, 1, 30, 12, 0, 0, tzinfo=UTC)
-OUTLINES = read_outlines(sorted(notebooks_folder().glob("*.ipynb")))
-EXERCISES = list(OUTLINES[NAME].stubs)
-
-
-def notebook(name=NAME):
-    return json.loads((notebooks_folder() / f"{name}.ipynb").read_bytes())
-
-
-def answer(plain, *exercises):
-    """Write something in place of the stub of these exercises, of all where none is named."""
-    for cell in plain["cells"]:
-        text = "".join(cell["source"])
-        name = text.partition("\n")[0].removeprefix("# exercise: ")
-        if name in (exercises or EXERCISES) and "raise NotImplementedError" in text:
-            indent = "    " if "\n    raise" in text else ""
-            line = next(line for line in text.split("\n") if "raise NotImpl" in line)
-            cell["source"] = text.replace(line, f"{indent}return 5" if indent else "pass")
-    return plain
-
-
-def write(path, plain):
-    path.write_text(json.dumps(plain), encoding="utf-8")
-    return path
-
-
-def states(plain):
-    return states_of(cells_of(json.dumps(plain).encode()), OUTLINES[plain.get("name", NAME)])
-
-
-def test_every_lesson_begins_with_nothing_answered():
-    for name, outline in OUTLINES.items():
-        found = states_of(cells_of(json.dumps(notebook(name)).encode()), outline)
-        assert found and set(found.values()) == {"unanswered"}, name
-
-
-def test_what_is_answered_is_told_apart_from_what_is_not():
-    found = states(answer(notebook(), "dequantize"))
-    assert found.pop("dequantize") == "answered"
-    assert set(found.values()) == {"unanswered"}
-
-
-def test_a_stub_whose_raise_was_only_deleted_is_not_answered():
-    plain = notebook("01_train_the_baseline")
-    for cell in plain["cells"]:
-        text = "".join(cell["source"]).split("\n")
-        cell["source"] = "\n".join(line for line in text if "raise NotImplementedError" not in line)
-    found = states_of(cells_of(json.dumps(plain).encode()), OUTLINES["01_train_the_baseline"])
-    assert set(found.values()) == {"unanswered"}
-
-
-def test_a_comment_or_an_empty_line_is_no_answer():
-    plain = notebook()
-    for cell in plain["cells"]:
-        cell["source"] = "".join(cell["source"]) + "\n\n# to do\n"
-    assert set(states(plain).values()) == {"unanswered"}
-
-
-def test_a_deleted_cell_is_missing_and_an_answer_without_its_marker_is_found_by_its_name():
-    plain = answer(notebook())
-    cells = plain["cells"]
-    gone = [cell for cell in cells if "exercise: dequantize" in "".join(cell["source"])]
-    plain["cells"] = [cell for cell in cells if cell not in gone]
-    assert states(plain)["dequantize"] == "missing"
-    code = {"cell_type": "code", "metadata": {}, "source": "def dequantize(*all):\n    return 1"}
-    plain["cells"].append(code)
-    assert states(plain)["dequantize"] == "answered"
-
-
-def test_answers_are_found_without_metadata_ids_and_in_merged_cells():
-    plain = answer(notebook(), "dequantize", "error-bound")
-    merged = "\n".join("".join(cell["source"]) for cell in plain["cells"][1:])
-    plain["cells"] = [{"cell_type": "code", "source": merged}]
-    found = states(plain)
-    assert found["dequantize"] == found["error-bound"] == "answered"
-    assert found["uniform-levels"] == "unanswered"
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "02_uniform_quantization.ipynb",
-        "02_uniform_quantization (1).ipynb",
-        "02_UNIFORM_QUANTIZATION.IPYNB",
-        "Copy of 02_uniform_quantization.ipynb",
-        "02_uniform_quantization-Copy1.ipynb",
-        "02_uniform_quantization-1.ipynb",
-        "02 uniform quantization.ipynb",
-        "02_uniform_quantization.ipynb.txt",
-        "02_uniform_quantization.ipynb.json",
-        "s01_uniform-quantization.ipynb",
-        "lesson-02.ipynb",
-        "02.ipynb",
-    ],
-)
-def test_a_lesson_is_known_by_whatever_its_file_became(name):
-    assert lesson_by_name(name, OUTLINES) == NAME
-
-
-@pytest.mark.parametrize("name", ["Untitled3.ipynb", "2026-01-02.ipynb", "notes02.ipynb"])
-def test_other_names_are_no_lesson(name):
-    assert lesson_by_name(name, OUTLINES) is None
 
 
 def test_a_notebook_is_known_by_its_content_whatever_it_is_called(tmp_path):
     path = write(tmp_path / "01_train_the_baseline.ipynb", answer(notebook()))
     [one] = read_submissions([path])
-    assert one.lesson == NAME and one.answered == len(EXERCISES)
+    assert one.lesson == NAME and one.answered == len(exercises_of(NAME))
 
 
 def test_a_folder_hands_in_what_is_answered_in_it(tmp_path):

@@ -9,20 +9,17 @@ from __future__ import annotations
 import ast
 import builtins
 import itertools
-import json
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ...course.notebook_cells import cells_of, marker_of, parse_json
 from ..name_analysis import compiles, names_of, parse
 from ..records import InvalidNotebook
 
 _MAX_BYTES = 100_000_000
 _MAX_CELLS = 1_000
 _MAX_TEXT = 2_000_000  # characters of all cells; outputs do not count
-_MARKER = re.compile(r"#\s*(exercise|test|survey)\s*:\s*([\w-]+)\s*")  # not the title above it
-_KINDS = ("code", "markdown", "raw")
 _TRIED = 5  # parts of one answer that are put together in every possible way
 _BUILTIN = frozenset(dir(builtins))
 
@@ -83,25 +80,13 @@ def read_pieces(content: bytes | Mapping[str, Any]) -> list[Piece]:
         raise InvalidNotebook(
             f"The notebook has {len(cells):,} cells; {_MAX_CELLS:,} at most can be graded."
         )
-    pieces = [_piece(cell) for cell in cells if isinstance(cell, Mapping)]
+    pieces = [Piece(*cell) for cell in cells_of(plain)]
     if (size := sum(len(piece.source) for piece in pieces)) > _MAX_TEXT:
         raise InvalidNotebook(
             f"The cells of the notebook hold {size:,} characters; {_MAX_TEXT:,} at most can be "
             "graded. Keep data in a file of its own."
         )
     return [piece for piece in pieces if piece.source.strip()]
-
-
-def marker_of(line: str) -> str | None:
-    """Return the marker that a line is, as "exercise: name"; None for an ordinary line.
-
-    Examples
-    --------
-    >>> marker_of("#exercise:  uniform-levels ")
-    'exercise: uniform-levels'
-    """
-    match = _MARKER.fullmatch(line)
-    return f"{match[1]}: {match[2]}" if match else None
 
 
 def split_at_markers(piece: Piece, markers: Mapping[str, str]) -> Iterator[Piece]:
@@ -136,23 +121,6 @@ def same_text(one: str, other: str) -> bool:
 def plain_text(source: str) -> str:
     """Return a text without white space at the ends of lines, and without blank lines around."""
     return "\n".join(line.rstrip() for line in source.split("\n")).strip("\n")
-
-
-def is_answered(source: str, stub: str) -> bool:
-    """Return whether a cell holds more than its stub; comments and layout are not more.
-
-    Examples
-    --------
-    >>> is_answered("def f():\\n    # to do\\n    raise NotImplementedError", "def f():\\n  raise "
-    ...     "NotImplementedError")
-    False
-    """
-    if same_text(source, stub) or not source.strip():
-        return False
-    one, other = parse(source), parse(stub)
-    if one is None or other is None:
-        return "".join(source.split()) != "".join(stub.split())
-    return ast.dump(one) != ast.dump(other)
 
 
 def stands_alone(source: str) -> bool:
@@ -224,45 +192,9 @@ def _loads(content: bytes) -> Any:
             "graded; clear all outputs, save, and hand it in again."
         )
     try:
-        return json.loads(content.decode("utf-8-sig"))
-    except (ValueError, RecursionError, MemoryError) as error:
+        return parse_json(content)
+    except ValueError as error:
         raise InvalidNotebook(
-            f"The file cannot be read as a notebook ({_short(error)}); open it in JupyterLab, save "
-            "it, and hand it in again."
+            f"The file cannot be read as a notebook ({error}); open it in JupyterLab, save it, and "
+            "hand it in again."
         ) from None
-
-
-def _short(error: BaseException) -> str:
-    text = str(error) or type(error).__name__
-    return text if len(text) <= 100 else f"{text[:97]}..."
-
-
-def _piece(cell: Mapping[str, Any]) -> Piece:
-    """Return one cell as text; anything that is not as it should be counts as missing."""
-    source = cell.get("source", "")
-    if isinstance(source, list):
-        source = "".join(part for part in source if isinstance(part, str))
-    metadata = cell.get("metadata")
-    metadata = metadata if isinstance(metadata, Mapping) else {}
-    meta = metadata.get("nbgrader")
-    meta = meta if isinstance(meta, Mapping) else {}
-    tags = metadata.get("tags")
-    kind = cell.get("cell_type")
-    return Piece(
-        kind if kind in _KINDS else "raw",
-        _clean(source) if isinstance(source, str) else "",
-        _text(meta.get("grade_id")),
-        _text(cell.get("id")) or _text(metadata.get("id")),  # Colab keeps it in the metadata
-        meta,
-        tuple(tag for tag in tags if isinstance(tag, str)) if isinstance(tags, list) else (),
-    )
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None
-
-
-def _clean(source: str) -> str:
-    """Return text that can be written as UTF-8, with plain ends of lines."""
-    text = source.replace("\r\n", "\n").replace("\r", "\n")
-    return text.encode("utf-8", "replace").decode("utf-8")

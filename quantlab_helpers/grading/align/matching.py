@@ -12,10 +12,11 @@ from collections.abc import Iterable, Sequence
 
 from nbformat import NotebookNode
 
+from ...course.notebook_cells import marker_of
 from ..lesson import Lesson, is_answer, is_graded
 from ..name_analysis import names_of
 from ..records import InvalidNotebook
-from .cells import Piece, marker_of, markers_in, plain_text, split_at_markers
+from .cells import Piece, markers_in, plain_text, split_at_markers
 
 _ALIKE = 0.6  # difflib's ratio; a stub with a short answer is above 0.7
 _SHORT = 120  # characters; of shorter cells the names tell more than the ratio

@@ -12,9 +12,10 @@ from typing import NamedTuple
 
 from nbformat import NotebookNode
 
+from ...course.notebook_cells import is_answered
 from ..lesson import Lesson
 from ..name_analysis import compiles, names_of
-from .cells import Piece, defects, is_answered, join, same_text, stands_alone
+from .cells import Piece, defects, join, same_text, stands_alone
 
 _TAILS = 5  # parts that may follow the first part of a split answer
 _MOST = 20  # parts of one version; beyond, nobody split a cell

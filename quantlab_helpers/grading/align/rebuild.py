@@ -16,10 +16,11 @@ import nbformat
 from nbformat import NotebookNode
 
 from ...course.authoring.sources import INSTALL_ID
+from ...course.notebook_cells import is_answered
 from ..lesson import Exercise, Lesson, is_answer, is_graded, is_test
 from ..name_analysis import imported, names_of
 from ..records import Aligned, Repair
-from .cells import Piece, is_answered, plain_text, read_pieces
+from .cells import Piece, plain_text, read_pieces
 from .matching import anchor
 from .merging import Answer, assemble, is_own_code, take_orphans, take_tails
 
