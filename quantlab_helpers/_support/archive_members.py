@@ -1,4 +1,4 @@
-"""The members of one zip or tar file, each with a reader; nothing is unpacked to disk by name."""
+"""List the members of a zip or tar file, each with a function that reads it into memory."""
 
 from __future__ import annotations
 
@@ -24,36 +24,38 @@ _SPECIAL = "it is a symbolic link or another special file; it was left out"
 
 
 class ArchiveError(ValueError):
-    """A file that cannot be read; the message goes on after "it"."""
+    """A file that cannot be read; the message is a clause whose subject is "it"."""
 
 
 class Member(NamedTuple):
-    """One file of an archive; ``read`` takes the most bytes that are wanted."""
+    """One file of an archive; ``read`` takes the largest number of bytes to return."""
 
-    name: str  # as it stands in the archive, not to be trusted
-    fault: str | None  # why it is not to be read
-    modified: datetime | None  # None where the archive has no date
+    name: str  # as in the archive; untrusted
+    problem: str | None  # why it must not be read
+    modified: datetime | None  # None if the archive has no date
     read: Callable[[int], bytes]
 
 
 class Opened(NamedTuple):
-    """An open archive; leave ``closing`` when its members have been read."""
+    """An open archive; exit ``closing`` after reading its members."""
 
     closing: AbstractContextManager[object]
     members: list[Member]
 
 
-def open_archive(name: str, file: Path | io.BytesIO, *, spend: Callable[[int], None]) -> Opened:
+def open_archive(
+    name: str, file: Path | io.BytesIO, *, count_bytes: Callable[[int], None]
+) -> Opened:
     """List the members of an archive.
 
     Parameters
     ----------
     name : str
-        Tells zip from tar by its ending.
+        Its suffix distinguishes zip from tar.
     file : Path or BytesIO
         The archive.
-    spend : callable
-        Told how many bytes a compressed tar has given; raises `ArchiveError` to stop it.
+    count_bytes : callable
+        Called with the number of bytes decompressed from a tar; raises `ArchiveError` to stop.
 
     Returns
     -------
@@ -63,13 +65,13 @@ def open_archive(name: str, file: Path | io.BytesIO, *, spend: Callable[[int], N
     Raises
     ------
     ArchiveError
-        If it is damaged, is no such archive, or `spend` has had enough.
+        If it is damaged or no such archive, or if `count_bytes` raises it.
     """
     try:
-        return _open_zip(file) if name.lower().endswith(ZIP) else _open_tar(file, spend)
+        return _open_zip(file) if name.lower().endswith(ZIP) else _open_tar(file, count_bytes)
     except ArchiveError:
         raise
-    except Exception:  # parsers of hostile input fail in every way
+    except Exception:  # parsers raise many kinds of errors on hostile input
         raise ArchiveError("is damaged, or no archive; ask for it again") from None
 
 
@@ -85,18 +87,18 @@ def _open_zip(file: Path | io.BytesIO) -> Opened:
 
     members = []
     for info in archive.infolist():
-        fault = None
+        problem = None
         if stat.S_IFMT(info.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
-            fault = _SPECIAL
+            problem = _SPECIAL
         elif info.flag_bits & 0x1:
-            fault = "it is encrypted; ask for it without a password"
+            problem = "it is encrypted; ask for it without a password"
         if not info.is_dir():
-            members.append(Member(info.filename, fault, _zip_date(info), reader(info)))
+            members.append(Member(info.filename, problem, _zip_date(info), reader(info)))
     return Opened(archive, members)
 
 
 def _zip_date(info: zipfile.ZipInfo) -> datetime | None:
-    """Return when a member was last changed: in UTC where the zip says so, else in local time."""
+    """Return the time of a member's last change: in UTC if the zip gives it, else in local time."""
     extra = info.extra
     while len(extra) >= 4:
         kind, length = struct.unpack_from("<HH", extra)
@@ -105,19 +107,19 @@ def _zip_date(info: zipfile.ZipInfo) -> datetime | None:
         extra = extra[4 + length :]
     try:
         made = datetime(*info.date_time)
-        return None if made.year == 1980 else made.astimezone(UTC)  # 1980: no date was known
+        return None if made.year == 1980 else made.astimezone(UTC)  # 1980: a zip without a date
     except (ValueError, OverflowError, OSError):
         return None
 
 
-def _open_tar(file: Path | io.BytesIO, spend: Callable[[int], None]) -> Opened:
-    # Decompressed once, and only as far as allowed: a tar's list of contents is spread over it.
+def _open_tar(file: Path | io.BytesIO, count_bytes: Callable[[int], None]) -> Opened:
+    # Decompressed once, and only as far as allowed: a tar has no list of contents at one place.
     with ExitStack() as stack:
         plain = stack.enter_context(tempfile.SpooledTemporaryFile(max_size=64 * MB))
         with ExitStack() as sources:
             stream = _decompressed(file, sources)
             while block := stream.read(MB):
-                spend(len(block))
+                count_bytes(len(block))
                 plain.write(block)
         plain.seek(0)
         archive = stack.enter_context(tarfile.open(fileobj=plain, mode="r:"))

@@ -44,10 +44,10 @@ def build(lessons: tuple[str, ...], check_only: bool, course: Path) -> None:
       quantlab build --check
     """
     require_grading("Building")
-    from ..course.authoring.build import build_course, stale, write_course
+    from ..course.authoring.build import build_course, stale_notebooks, write_course
 
     built = build_course(course, lessons)
-    faults = stale(built, course)
+    faults = stale_notebooks(built, course)
     if check_only:
         for fault in faults:
             click.echo(fault, err=True)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from .. import __version__
-from .._support.archives import pack
+from .._support.archives import zip_bytes
 from .._support.files import write_atomically
 from .notebook_cells import (
     Outline,
@@ -39,7 +39,7 @@ _NEWER = re.compile(r"\d\d_[a-z0-9_]+")
 _LARGEST = 64 * 2**20
 
 
-class Submission(NamedTuple):
+class BundleItem(NamedTuple):
     """One notebook that is ready to be handed in."""
 
     lesson: str
@@ -98,7 +98,7 @@ class Receipt(NamedTuple):
 
 def read_submissions(
     paths: Sequence[str | Path], *, notebooks: Path | None = None
-) -> list[Submission]:
+) -> list[BundleItem]:
     """Read notebooks to be handed in, and see which exercises are answered.
 
     Parameters
@@ -110,7 +110,7 @@ def read_submissions(
 
     Returns
     -------
-    list of Submission
+    list of BundleItem
         In the order of the lessons.
 
     Raises
@@ -126,7 +126,7 @@ def read_submissions(
     ('00_start_here', {'levels-of-bits': 'unanswered'})
     """
     outlines = read_outlines(sorted((notebooks or notebooks_folder()).glob("*.ipynb")))
-    found: dict[str, Submission] = {}
+    found: dict[str, BundleItem] = {}
     for path, only_answered in _files(paths):
         submission = _read(path, outlines, only_answered=only_answered)
         if submission is None:
@@ -147,7 +147,7 @@ def read_submissions(
 
 
 def write_bundle(
-    submissions: Sequence[Submission],
+    submissions: Sequence[BundleItem],
     folder: str | Path = ".",
     *,
     student: str | None = None,
@@ -157,7 +157,7 @@ def write_bundle(
 
     Parameters
     ----------
-    submissions : sequence of Submission
+    submissions : sequence of BundleItem
         From `read_submissions`; at least one.
     folder : str or Path, default="."
         Where the two files go; made where missing.
@@ -205,7 +205,7 @@ def write_bundle(
     manifest = {"format": 1, "package": __version__, "id": receipt.id, **receipt._asdict()}
     files = {MANIFEST: json.dumps(manifest, indent=1).encode()}
     files |= {f"{one.lesson}.ipynb": one.content for one in submissions}
-    write_atomically(Path(folder) / receipt.file, pack(files))
+    write_atomically(Path(folder) / receipt.file, zip_bytes(files))
     write_atomically(Path(folder) / receipt.receipt_file, receipt.as_text().encode())
     return receipt
 
@@ -287,7 +287,7 @@ def _files(paths: Sequence[str | Path]) -> Iterable[tuple[Path, bool]]:
             )
 
 
-def _read(path: Path, outlines: dict[str, Outline], *, only_answered: bool) -> Submission | None:
+def _read(path: Path, outlines: dict[str, Outline], *, only_answered: bool) -> BundleItem | None:
     if path.stat().st_size > _LARGEST:
         raise ValueError(
             f"{str(path)!r} has more than {_LARGEST // 2**20} MB; clear the outputs of its cells "
@@ -313,5 +313,5 @@ def _read(path: Path, outlines: dict[str, Outline], *, only_answered: bool) -> S
             f"does, name the file like the lesson: {', '.join(outlines)}."
         )
     outline = outlines.get(lesson)
-    submission = Submission(lesson, path, content, states_of(cells, outline) if outline else {})
+    submission = BundleItem(lesson, path, content, states_of(cells, outline) if outline else {})
     return None if only_answered and outline and not submission.answered else submission

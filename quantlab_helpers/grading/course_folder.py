@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 
 from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
-from traitlets.config.loader import PyFileConfigLoader
 
+from ..course.authoring.nbgrader_steps import read_settings
 from ..course.notebook_cells import (
     Outline,
     read_outlines,
@@ -33,13 +33,7 @@ def lessons_of(course: Path) -> dict[str, Outline]:
 
 def course_config(path: Path) -> Config:
     """Return the course's settings for nbgrader; none where the file is missing."""
-    if not path.is_file():
-        return Config()
-    try:
-        loaded: Any = PyFileConfigLoader(path.name, str(path.parent)).load_config()
-    except Exception as error:  # the file is a program
-        raise ValueError(f"{path} cannot be read: {error}; mend it.") from error
-    return Config(loaded)
+    return read_settings(path)
 
 
 def course_directory(course: Path) -> Any:

@@ -7,35 +7,21 @@ and the stubs are those of its `generate_assignment`.
 from __future__ import annotations
 
 import ast
-import copy
 import re
 from collections import Counter
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import nbformat
 from nbformat import NotebookNode
-from nbgrader import preprocessors as nbgrader_steps
 from nbgrader import utils as nbgrader_utils
 from traitlets.config import Config
 
+from ..course.authoring.nbgrader_steps import HIDE_TESTS, MAKE_STUBS, run_steps
 from .course_folder import course_config
 from .name_analysis import names_of, parse
 
 _SCHEMA = 3  # of the metadata that nbgrader writes into cells
-_STUBS = [
-    nbgrader_steps.LockCells,
-    nbgrader_steps.ClearSolutions,
-    nbgrader_steps.ClearOutput,
-    nbgrader_steps.CheckCellMetadata,
-    nbgrader_steps.ComputeChecksums,
-]
-_RELEASE = [
-    nbgrader_steps.ClearHiddenTests,
-    nbgrader_steps.ClearMarkScheme,
-    nbgrader_steps.ComputeChecksums,
-    nbgrader_steps.CheckCellMetadata,
-]
 _AUTOTEST = re.compile(r"^\s*#.*\bAUTOTEST\b", re.MULTILINE)  # of nbgrader's preprocessor
 _ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
@@ -132,8 +118,8 @@ def make_lesson(name: str, content: bytes, *, config: Config | None = None) -> L
         raise ValueError(f"lesson {name}: this is no notebook ({error}); build it again.") from None
     _check_cells(name, source)
     _set_ids(name, source)
-    stubs = _run(_STUBS, source, name, config)
-    release = _run(_RELEASE, stubs, name, config)
+    stubs = run_steps(MAKE_STUBS, source, name=f"lesson {name}", config=config)
+    release = run_steps(HIDE_TESTS, stubs, name=f"lesson {name}", config=config)
     points = {
         cell.id: float(cell.metadata.nbgrader["points"])
         for cell in stubs.cells
@@ -236,16 +222,3 @@ def _set_ids(name: str, notebook: NotebookNode) -> None:
         cell["id"] = present
         taken.add(present)
     notebook.nbformat_minor = 5
-
-
-def _run(
-    steps: list[Any], notebook: NotebookNode, name: str, config: Config | None
-) -> NotebookNode:
-    """Return the notebook after these steps of nbgrader, on a copy."""
-    result, resources = copy.deepcopy(notebook), dict[str, Any]()
-    for step in steps:
-        try:
-            result, resources = step(config=config or Config())(result, resources)
-        except Exception as error:
-            raise ValueError(f"lesson {name}: nbgrader refuses it: {error}") from error
-    return result

@@ -10,7 +10,13 @@ from datetime import UTC, datetime
 import pytest
 
 from quantlab_helpers._support.archive_members import ArchiveError
-from quantlab_helpers._support.archives import Fault, Folder, Limits, shown, walk
+from quantlab_helpers._support.archives import (
+    ArchiveLimits,
+    ArchiveProblem,
+    Folder,
+    printable_path,
+    walk_files,
+)
 
 
 def zipped(files, path=None):
@@ -24,8 +30,8 @@ def zipped(files, path=None):
 def contents(source, **limits):
     """Return {path: content} of all that can be read, and the faults as {path: text}."""
     read, faults = {}, {}
-    for found in walk(source, limits=Limits()._replace(**limits)):
-        if isinstance(found, Fault):
+    for found in walk_files(source, limits=ArchiveLimits()._replace(**limits)):
+        if isinstance(found, ArchiveProblem):
             faults["/".join(found.trail)] = found.text
             continue
         for entry in found.entries:
@@ -59,7 +65,7 @@ def test_tar_files_are_read_whatever_compresses_them(tmp_path, mode):
         info.size, info.mtime = 3, 1_750_000_000
         archive.addfile(info, io.BytesIO(b"abc"))
     assert contents(path) == ({"s01.tar.gz/week/02.ipynb": b"abc"}, {})
-    [folder] = walk(path)
+    [folder] = walk_files(path)
     assert folder.entries[0].modified == datetime.fromtimestamp(1_750_000_000, UTC)
 
 
@@ -215,15 +221,15 @@ def test_the_date_of_a_zip_is_taken_in_utc_where_it_has_one(tmp_path):
         info = zipfile.ZipInfo("02.ipynb", date_time=(2026, 1, 30, 12, 0, 0))
         info.extra = b"UT\x05\x00\x01" + (1_750_000_000).to_bytes(4, "little")
         archive.writestr(info, b"")
-    [folder] = walk(tmp_path)
+    [folder] = walk_files(tmp_path)
     assert isinstance(folder, Folder)
     assert folder.entries[0].modified == datetime.fromtimestamp(1_750_000_000, UTC)
 
 
 def test_a_missing_source_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"There is no '.*gone' to collect from"):
-        list(walk(tmp_path / "gone"))
+        list(walk_files(tmp_path / "gone"))
 
 
 def test_names_cannot_upset_a_terminal():
-    assert shown(("a\x1b[2J", "b\n\u202e")) == "a?[2J/b??"
+    assert printable_path(("a\x1b[2J", "b\n\u202e")) == "a?[2J/b??"

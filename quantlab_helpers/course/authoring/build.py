@@ -1,11 +1,11 @@
 """Build the learners' notebooks and nbgrader's course from the lessons' sources.
 
-    instructor/sources/NN_name.py  -->  notebooks/NN_name.ipynb              (what learners open)
-                                   -->  build/course/source/NN_name/...ipynb (nbgrader's input)
-    instructor/sources/slides_name.py --> notebooks/slides/name.ipynb       (what lecturers show)
+    instructor/sources/NN_name.py  -->  notebooks/NN_name.ipynb              (for learners)
+                                   -->  build/course/source/NN_name/...ipynb (for nbgrader)
+    instructor/sources/slides_name.py --> notebooks/slides/name.ipynb       (for lecturers)
 
-nbgrader's own preprocessors strip solutions and hidden tests, in this process and without its
-database. The same source gives the same bytes, so a stale notebook shows by comparison.
+nbgrader's own preprocessors remove solutions and hidden tests. The same source gives the same
+bytes, so a comparison of bytes finds stale notebooks.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ import tomllib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import nbformat
 from nbformat import NotebookNode
-from nbgrader import preprocessors as nbgrader_steps
 from traitlets.config import Config
-from traitlets.config.loader import PyFileConfigLoader
 
 from ..._support.files import write_atomically
-from .source_rules import duplicates, problems_of
+from .nbgrader_steps import HIDE_TESTS, MAKE_STUBS, read_settings, run_steps
+from .regions import leaked_lines, secret_lines
+from .source_rules import duplicate_grade_ids, source_problems
 from .sources import (
     INSTALL_ID,
     Source,
@@ -35,7 +35,6 @@ from .sources import (
     label_of,
     read_sources,
     role_of,
-    secret_lines,
 )
 
 # No machine's kernel name and no language version.
@@ -43,20 +42,6 @@ _METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
-# The order of nbgrader's own `generate_assignment`, less what needs its database.
-_STEPS = [
-    nbgrader_steps.LockCells,
-    nbgrader_steps.ClearSolutions,
-    nbgrader_steps.ClearOutput,
-    nbgrader_steps.CheckCellMetadata,
-    nbgrader_steps.ComputeChecksums,
-    nbgrader_steps.ClearHiddenTests,
-    nbgrader_steps.ClearMarkScheme,
-    nbgrader_steps.ComputeChecksums,
-    nbgrader_steps.CheckCellMetadata,
-]
-_SHORT = 15  # a shorter line of a solution may stand elsewhere by chance
-
 _INSTALL = """\
 # Installs the course's package where it is missing, as on Colab; elsewhere it does nothing.
 import importlib.util
@@ -88,7 +73,7 @@ class BuiltDeck(NamedTuple):
 
 
 class BuiltCourse(NamedTuple):
-    """What `build_course` made, all of it in memory."""
+    """The notebooks of a course, in memory."""
 
     lessons: list[BuiltLesson]
     decks: list[BuiltDeck]
@@ -97,20 +82,20 @@ class BuiltCourse(NamedTuple):
 
 
 def build_course(folder: str | Path = ".", lessons: Sequence[str] = ()) -> BuiltCourse:
-    """Build lessons in memory; refuse all of them if one of them has a problem.
+    """Build the notebooks of a course in memory; refuse all if one source has a problem.
 
     Parameters
     ----------
     folder : str or Path, default="."
         The course: the folder that holds ``instructor/`` and ``notebooks/``.
     lessons : sequence of str, default=()
-        Which ones, by name ("02_uniform_quantization", "slides_weight_quantization") or number
-        ("02"); all where empty.
+        Lessons or slides to build, by name ("02_uniform_quantization",
+        "slides_weight_quantization") or number ("02"); all if empty.
 
     Returns
     -------
     BuiltCourse
-        Write it with `write_course`, or compare it with `stale`.
+        Write it with `write_course`, or compare it with `stale_notebooks`.
 
     Raises
     ------
@@ -126,26 +111,30 @@ def build_course(folder: str | Path = ".", lessons: Sequence[str] = ()) -> Built
     """
     folder = Path(folder)
     package = _read_package(folder / "instructor" / "course.toml")
-    content, config = _read_config(folder / "instructor" / "nbgrader_config.py")
+    settings = folder / "instructor" / "nbgrader_config.py"
+    content = _content(settings)
+    if content is None:
+        raise FileNotFoundError(f"There is no {str(settings)!r}; nbgrader needs it to grade.")
+    config = read_settings(settings)
     sources = read_sources(folder)
     chosen = _choose(sources, lessons)
-    problems = [problem for source in chosen for problem in problems_of(source)]
+    problems = [problem for source in chosen for problem in source_problems(source)]
     names = {source.name for source in chosen}
-    problems += [problem for name, problem in duplicates(sources) if name in names]
+    problems += [problem for name, problem in duplicate_grade_ids(sources) if name in names]
     if problems:
         raise SourceError("\n".join(problems))
     built = [_build(source, package, config) for source in chosen if source.is_lesson]
     decks = [_build_deck(source) for source in chosen if not source.is_lesson]
-    known = {source.name if source.is_lesson else _deck_name(source) for source in sources}
+    expected = {source.name if source.is_lesson else _deck_name(source) for source in sources}
     notebooks = folder / "notebooks"
     present = [*notebooks.glob("*.ipynb"), *notebooks.glob("slides/*.ipynb")]
-    found = (path.relative_to(notebooks).with_suffix("").as_posix() for path in present)
-    orphans = sorted(name for name in found if name not in known)
+    present_names = {path.relative_to(notebooks).with_suffix("").as_posix() for path in present}
+    orphans = sorted(present_names - expected)
     return BuiltCourse(built, decks, content, [] if lessons else orphans)
 
 
 def write_course(course: BuiltCourse, folder: str | Path) -> list[Path]:
-    """Write the built notebooks.
+    """Write the built notebooks that are new or differ from their files.
 
     Parameters
     ----------
@@ -157,7 +146,7 @@ def write_course(course: BuiltCourse, folder: str | Path) -> list[Path]:
     Returns
     -------
     list of Path
-        The files that were not there or differed; the others are left alone.
+        The files written; the others are left alone.
     """
     folder = Path(folder)
     files = {folder / "build" / "course" / "nbgrader_config.py": course.config}
@@ -173,8 +162,8 @@ def write_course(course: BuiltCourse, folder: str | Path) -> list[Path]:
     return changed
 
 
-def stale(course: BuiltCourse, folder: str | Path) -> list[str]:
-    """Say which of the learners' notebooks are not what their sources give.
+def stale_notebooks(course: BuiltCourse, folder: str | Path) -> list[str]:
+    """Return a line for each notebook of ``notebooks/`` that differs from a fresh build.
 
     Parameters
     ----------
@@ -186,15 +175,15 @@ def stale(course: BuiltCourse, folder: str | Path) -> list[str]:
     Returns
     -------
     list of str
-        A line for each, with the way out; empty if all are current.
+        Each line with the way out; empty if all are current.
     """
     lines = []
-    wanted = [(lesson.name, lesson.learner) for lesson in course.lessons]
-    for name, content in [*wanted, *course.decks]:
+    learner_notebooks = [(lesson.name, lesson.learner) for lesson in course.lessons]
+    for name, content in [*learner_notebooks, *course.decks]:
         present = _content(Path(folder) / "notebooks" / f"{name}.ipynb")
         if present != content:
-            fault = "is missing" if present is None else "is not what its source gives"
-            lines.append(f"notebooks/{name}.ipynb {fault}; run: quantlab build")
+            problem = "is missing" if present is None else "is not what its source gives"
+            lines.append(f"notebooks/{name}.ipynb {problem}; run: quantlab build")
     for name in course.orphans:
         lines.append(
             f"notebooks/{name}.ipynb has no source; delete it, or write "
@@ -204,7 +193,7 @@ def stale(course: BuiltCourse, folder: str | Path) -> list[str]:
 
 
 def _choose(sources: list[Source], lessons: Sequence[str]) -> list[Source]:
-    """Return the sources of the lessons asked for, all where none is."""
+    """Return the sources of the given lessons, all sources if no lesson is given."""
     for lesson in lessons:
         if not any(_is_called(source, lesson) for source in sources):
             names = ", ".join(source.name for source in sources)
@@ -230,15 +219,17 @@ def _build(source: Source, package: str, config: Config) -> BuiltLesson:
             # To nbgrader it is an ordinary cell: a solution without a region would be replaced.
             cell.metadata.nbgrader["solution"] = False
     notebook = _notebook(cells)
-    released = _release(source, notebook, config)
-    leaks = list(_leaks(source, released))
-    if leaks:
+    try:
+        released = run_steps(MAKE_STUBS + HIDE_TESTS, notebook, name=source.file, config=config)
+    except ValueError as error:
+        raise SourceError(str(error)) from error
+    if leaks := list(_leaks(source, released)):
         raise SourceError("\n".join(leaks))
     return BuiltLesson(source.name, _as_bytes(released), _as_bytes(notebook))
 
 
 def _build_deck(source: Source) -> BuiltDeck:
-    """Return what the lecturer shows; its code is folded away, outputs are what counts there."""
+    """Return the notebook of slides or a demo, with its code folded away."""
     cells = copy.deepcopy(source.cells)
     _set_ids(cells)
     for cell in cells:
@@ -260,7 +251,7 @@ def _notebook(cells: list[NotebookNode]) -> NotebookNode:
 
 
 def _set_ids(cells: list[NotebookNode]) -> None:
-    """Name each cell by its grade_id, else by what it holds, so that an edit stays small."""
+    """Set each cell's id to its grade_id, else to a hash of its text, so that diffs stay small."""
     taken = {INSTALL_ID, *filter(None, map(grade_id_of, cells))}
     seen: Counter[str] = Counter()
     for cell in cells:
@@ -275,30 +266,16 @@ def _set_ids(cells: list[NotebookNode]) -> None:
         cell["id"] = name
 
 
-def _release(source: Source, notebook: NotebookNode, config: Config) -> NotebookNode:
-    """Return the learners' version, as nbgrader's `generate_assignment` makes it."""
-    released, resources = copy.deepcopy(notebook), dict[str, Any]()
-    for step in _STEPS:
-        try:
-            released, resources = step(config=config)(released, resources)
-        except Exception as error:
-            raise SourceError(f"{source.file}: nbgrader refuses it: {error}") from error
-    return released
-
-
 def _leaks(source: Source, released: NotebookNode) -> Iterator[str]:
-    """Yield where a line of a solution or of a hidden test is still to be read."""
+    """Yield a problem for every line of a solution or a hidden test that learners would see."""
     for secret_number, secret in enumerate(source.cells, start=1):
-        for line in dict.fromkeys(secret_lines(secret)):
-            if len(line) < _SHORT:
-                continue
-            for number, cell in enumerate(released.cells[1:], start=1):
-                if line in cell.source:
-                    yield (
-                        f"{source.file}, {label_of(cell, number)}: learners would read {line!r} "
-                        f"here, which is in the solution or the hidden tests of "
-                        f"{label_of(secret, secret_number)}; write one of them differently."
-                    )
+        for number, cell in enumerate(released.cells[1:], start=1):
+            for line in leaked_lines(cell.source, secret_lines(secret)):
+                yield (
+                    f"{source.file}, {label_of(cell, number)}: learners would read {line!r} "
+                    f"here, which is in the solution or the hidden tests of "
+                    f"{label_of(secret, secret_number)}; write one of them differently."
+                )
 
 
 def _as_bytes(notebook: NotebookNode) -> bytes:
@@ -316,25 +293,13 @@ def _read_package(path: Path) -> str:
             f"There is no {str(path)!r}; run this in the course's folder, or name it with --course."
         ) from None
     except ValueError as error:  # not TOML, or not UTF-8
-        raise ValueError(f"{path} cannot be read: {error}; mend that line.") from None
+        raise ValueError(f"{path} cannot be read: {error}; fix that line.") from None
     package = settings.get("package")
     if not isinstance(package, str) or set(settings) != {"package"}:
         raise ValueError(
             f'{path} must have one setting, `package = "..."`, got {settings}; see its comment.'
         )
     return package
-
-
-def _read_config(path: Path) -> tuple[bytes, Config]:
-    """Return nbgrader's settings as the file that they are, and as nbgrader understands them."""
-    content = _content(path)
-    if content is None:
-        raise FileNotFoundError(f"There is no {str(path)!r}; nbgrader needs it to grade.")
-    try:
-        config: Any = PyFileConfigLoader(path.name, str(path.parent)).load_config()
-    except Exception as error:  # the file is a program
-        raise ValueError(f"{path} cannot be read: {error}; mend it.") from error
-    return content, config
 
 
 def _content(path: Path) -> bytes | None:

@@ -1,4 +1,4 @@
-"""The rules for a lesson's source: each problem in one line with its way out."""
+"""Check sources: one line for each problem, with the file, the cell, the rule and the way out."""
 
 from __future__ import annotations
 
@@ -8,50 +8,26 @@ from collections.abc import Iterator, Sequence
 
 from nbformat import NotebookNode
 
-from .sources import (
-    BEGIN_HIDDEN,
-    BEGIN_SOLUTION,
-    END_HIDDEN,
-    END_SOLUTION,
-    INSTALL_ID,
-    Role,
-    Source,
-    grade_id_of,
-    label_of,
-    role_of,
-)
-
-_MARKERS = [BEGIN_SOLUTION, END_SOLUTION, BEGIN_HIDDEN, END_HIDDEN]
-
+from ..notebook_cells import defined_names
+from .regions import BEGIN_HIDDEN, BEGIN_SOLUTION, END_HIDDEN, END_SOLUTION, MARKERS
+from .sources import INSTALL_ID, Role, Source, grade_id_of, label_of, role_of
 
 _REGIONS = {"solution": (BEGIN_SOLUTION, END_SOLUTION), "test": (BEGIN_HIDDEN, END_HIDDEN)}
-
-
-# What nbgrader takes for a marker wherever it stands, and what a reader would.
+# nbgrader sees a marker anywhere in a line; a reader takes other spellings for one as well.
 _TAKEN_FOR_MARKER = re.compile(r"(BEGIN|END) (SOLUTION|HIDDEN TESTS|MARK SCHEME)")
-
-
 _MEANT_AS_MARKER = re.compile(r"\s*#+\s*(begin|end)\s*(solution|hidden\s*test)s?\b", re.IGNORECASE)
-
-
 _CELL_LINE = re.compile(r"\s*#\s*%%")
-
-
 _GRADE_ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-
-
 _KEYS = {"grade", "grade_id", "locked", "schema_version", "solution"}
-
-
 _SLIDE_TYPES = ("slide", "subslide", "fragment", "notes", "skip", "-")
 
 
-def problems_of(source: Source) -> Iterator[str]:
-    """Yield what is wrong with one source: where, what, and the way out."""
+def source_problems(source: Source) -> Iterator[str]:
+    """Yield the problems of one source: the place, the rule and the way out, in one line each."""
     splits = list(_problems_of_text(source.text))
     for line_number, problem in splits:
         yield f"{source.file}, line {line_number}: {problem}."
-    if splits:  # the cells are not the author's; what is wrong with them would only confuse
+    if splits:  # the cells are not those that the author meant; their problems would confuse
         return
     for number, cell in enumerate(source.cells, start=1):
         for problem in _problems_of_cell(cell):
@@ -62,7 +38,7 @@ def problems_of(source: Source) -> Iterator[str]:
         yield from _problems_of_slides(source)
 
 
-def duplicates(sources: Sequence[Source]) -> Iterator[tuple[str, str]]:
+def duplicate_grade_ids(sources: Sequence[Source]) -> Iterator[tuple[str, str]]:
     """Yield (lesson, problem) for every grade_id that an earlier cell of the course has."""
     first: dict[str, str] = {}
     for source in sources:
@@ -81,7 +57,7 @@ def duplicates(sources: Sequence[Source]) -> Iterator[tuple[str, str]]:
 
 
 def _problems_of_text(text: str) -> Iterator[tuple[int, str]]:
-    """Yield (line, problem) for lines that split a cell in two where none was meant."""
+    """Yield (line number, problem) for lines that split a cell by mistake."""
     above = ""
     for number, line in enumerate(text.split("\n"), start=1):
         if _CELL_LINE.match(line):
@@ -100,7 +76,7 @@ def _problems_of_cell(cell: NotebookNode) -> Iterator[str]:
     if any(_CELL_LINE.match(line) for line in cell.source.split("\n")):
         yield "the cell contains a `# %%` line, where it would be split; write it differently"
     elif cell.cell_type == "code" and (error := _syntax_error(cell.source)):
-        yield f"this is not Python by itself ({error}); mend it, or see whether a `# %%` splits it"
+        yield f"this is not Python by itself ({error}); fix it, or see whether a `# %%` splits it"
     unknown = sorted(set(cell.metadata) - {"nbgrader", "slideshow", "tags"})
     if unknown:
         hint = " (text behind `# %%` becomes a title)" if "title" in unknown else ""
@@ -120,7 +96,7 @@ def _problems_of_cell(cell: NotebookNode) -> Iterator[str]:
 
 
 def _problem_of_metadata(cell: NotebookNode) -> str | None:
-    """Return the first thing that keeps nbgrader from understanding the cell as meant."""
+    """Return the first problem of a cell's nbgrader metadata, None if it has none."""
     meta = cell.metadata.nbgrader
     if not isinstance(meta, dict):
         return "its nbgrader metadata is not a dictionary; copy the header of another graded cell"
@@ -130,7 +106,7 @@ def _problem_of_metadata(cell: NotebookNode) -> str | None:
     if unknown:
         return f"its nbgrader metadata has {', '.join(sorted(unknown))}; delete it from the header"
     if meta["schema_version"] != 3:
-        return f"schema_version must be 3, is {meta['schema_version']!r}; mend the header"
+        return f"schema_version must be 3, is {meta['schema_version']!r}; fix the header"
     grade_id = meta["grade_id"]
     if not (isinstance(grade_id, str) and _GRADE_ID.fullmatch(grade_id) and len(grade_id) <= 64):
         return (
@@ -160,25 +136,25 @@ def _problem_of_metadata(cell: NotebookNode) -> str | None:
 
 
 def _problems_of_markers(cell: NotebookNode, role: Role | None) -> Iterator[str]:
-    """Yield what is wrong with the markers of regions; nbgrader sees them anywhere in a line."""
+    """Yield the problems of a cell's region markers; nbgrader sees them anywhere in a line."""
     allowed: tuple[str, ...] = _REGIONS.get(role or "", ())
     opened, complete = False, False
     for line in cell.source.split("\n"):
         marker = line.strip()
-        if marker not in _MARKERS:
+        if marker not in MARKERS:
             code = cell.cell_type == "code"
             if _TAKEN_FOR_MARKER.search(line) or (code and _MEANT_AS_MARKER.match(line)):
                 yield (
                     f"{marker!r} looks like a marker but is none; write one of "
-                    f"{', '.join(_MARKERS)}, or other words"
+                    f"{', '.join(MARKERS)}, or other words"
                 )
         elif marker not in allowed:
             kind = "solution" if marker in _REGIONS["solution"] else "test"
-            yield f"{marker!r} belongs into a {kind} cell only; move or delete it"
+            yield f"{marker!r} is allowed in a {kind} cell only; move or delete it"
             return
         elif (marker == allowed[0]) == opened:
-            fault = "follows another one that has no end" if opened else "has no begin above it"
-            yield f"{marker!r} {fault}; every region needs its own begin and end"
+            problem = "follows another one that has no end" if opened else "has no begin above it"
+            yield f"{marker!r} {problem}; every region needs its own begin and end"
             return
         else:
             opened, complete = not opened, opened
@@ -189,7 +165,7 @@ def _problems_of_markers(cell: NotebookNode, role: Role | None) -> Iterator[str]
 
 
 def _problems_of_first_line(cell: NotebookNode, role: Role | None) -> Iterator[str]:
-    """Yield what is wrong with `# exercise: NAME`, which survives where metadata gets lost."""
+    """Yield the problems of the line `# exercise: NAME`, which survives the loss of metadata."""
     grade_id = cell.metadata.nbgrader["grade_id"]
     word = {"solution": "exercise"}.get(str(role), str(role))
     if role == "test" and not grade_id.startswith("test-"):
@@ -215,11 +191,12 @@ def _problems_of_pairs(source: Source) -> Iterator[str]:
         here = f"{source.file}, {label_of(cell, number)}"
         if role == "solution":
             exercises[grade_id] = here
-            for name in _defined(cell.source):
+            for name in defined_names(cell.source):
                 if name in definers:
                     yield (
-                        f"{here}: it defines {name!r}, as exercise {definers[name]} does, so one "
-                        "left out would be judged by the other's answer; choose another name."
+                        f"{here}: it defines {name!r}, as exercise {definers[name]} does, so the "
+                        "test of an unanswered one would use the other's answer; choose another "
+                        "name."
                     )
                 definers.setdefault(name, grade_id)
         elif role == "test":
@@ -239,42 +216,32 @@ def _problems_of_pairs(source: Source) -> Iterator[str]:
 
 
 def _problems_of_slides(source: Source) -> Iterator[str]:
-    """Yield graded cells, slide types that nobody knows, and slides without speaker notes."""
-    deck = source.name.startswith("slides_")
-    silent = ""  # the slide that has no notes yet
+    """Yield graded cells, unknown slide types, and slides without speaker notes."""
+    needs_notes = source.name.startswith("slides_")
+    without_notes = ""  # the slide that has no notes yet
     for number, cell in enumerate(source.cells, start=1):
         here = f"{source.file}, {label_of(cell, number)}"
         kind = cell.metadata.get("slideshow", {}).get("slide_type", "-")
         if "nbgrader" in cell.metadata:
             yield f"{here}: nothing is graded here; delete nbgrader from the cell's header."
         if kind not in _SLIDE_TYPES:
-            yield f"{here}: slide_type must be one of {_SLIDE_TYPES}, is {kind!r}; mend the header."
+            yield f"{here}: slide_type must be one of {_SLIDE_TYPES}, is {kind!r}; fix the header."
         if kind in ("slide", "subslide"):
-            if silent:
-                yield f"{silent}: the slide has no speaker notes; add a cell of slide_type notes."
-            silent = here if deck else ""
+            if without_notes:
+                yield _no_notes(without_notes)
+            without_notes = here if needs_notes else ""
         elif kind == "notes":
-            silent = ""
-    if silent:
-        yield f"{silent}: the slide has no speaker notes; add a cell of slide_type notes."
+            without_notes = ""
+    if without_notes:
+        yield _no_notes(without_notes)
 
 
-def _defined(code: str) -> set[str]:
-    """Return the names that a cell gives to functions and values."""
-    try:
-        body = ast.parse(code).body
-    except SyntaxError:
-        return set()
-    names = {node.name for node in body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
-    for node in body:
-        targets = node.targets if isinstance(node, ast.Assign) else []
-        for target in targets:
-            names |= {part.id for part in ast.walk(target) if isinstance(part, ast.Name)}
-    return names
+def _no_notes(slide: str) -> str:
+    return f"{slide}: the slide has no speaker notes; add a cell of slide_type notes."
 
 
 def _syntax_error(code: str) -> str | None:
-    """Say why a cell cannot run; IPython's own syntax is left to IPython."""
+    """Return why a cell is not Python, None if it is or uses IPython's own syntax."""
     try:
         ast.parse(code)
     except SyntaxError as error:

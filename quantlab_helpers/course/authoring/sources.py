@@ -1,14 +1,13 @@
-"""Read the lessons' sources, and refuse what would go wrong later in class or in grading.
+"""Read the text sources of lessons, slides and the demo into cells.
 
 A source is ``instructor/sources/NN_name.py``: jupytext's py:percent, with nbgrader's metadata in
-the headers of graded cells. ``slides_name.py`` and ``demo_name.py`` beside them are the lecturer's:
-nothing is graded there. Every problem is one line: file, cell, what is wrong, the way out.
+the headers of graded cells. ``slides_name.py`` and ``demo_name.py`` beside them are for lecturers
+and have no graded cells. The rules for sources are in `source_rules`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -17,8 +16,6 @@ from nbformat import NotebookNode
 
 Role = Literal["solution", "test", "survey", "locked"]
 
-BEGIN_SOLUTION, END_SOLUTION = "### BEGIN SOLUTION", "### END SOLUTION"
-BEGIN_HIDDEN, END_HIDDEN = "### BEGIN HIDDEN TESTS", "### END HIDDEN TESTS"
 INSTALL_ID = "install"  # the id of the cell that the build puts in front
 
 _FLAG_KEYS = ("grade", "solution", "locked")
@@ -27,16 +24,16 @@ _FLAGS: dict[Role, tuple[bool, bool, bool]] = {
     "test": (True, False, True),
     "locked": (False, False, True),
 }
-# What jupytext remembers of the text's layout; it means nothing in a notebook.
+# jupytext's notes on the layout of the text; they mean nothing in a notebook.
 _LAYOUT = {"lines_to_next_cell", "lines_to_end_of_cell_marker", "cell_marker"}
 
 
 class SourceError(ValueError):
-    """Sources that cannot become notebooks; the message has a line for each problem."""
+    """Sources that cannot be built; the message has a line for each problem."""
 
 
 class Source(NamedTuple):
-    """One lesson, or one deck of slides, as its author wrote it."""
+    """The source of a lesson, of slides or of the demo page."""
 
     name: str  # NN_name, slides_name or demo_name
     text: str
@@ -44,17 +41,17 @@ class Source(NamedTuple):
 
     @property
     def file(self) -> str:
-        """Return the path inside the course's folder, for messages."""
+        """Return the path inside the course's folder, as messages give it."""
         return f"instructor/sources/{self.name}.py"
 
     @property
     def is_lesson(self) -> bool:
-        """Tell lessons from what the lecturer shows."""
+        """Return whether it is a lesson, and not slides or a demo."""
         return self.name[0].isdecimal()
 
 
 def read_sources(folder: Path) -> list[Source]:
-    """Read every source of a course, in order.
+    """Return every source of a course, in order of their names.
 
     Parameters
     ----------
@@ -64,15 +61,15 @@ def read_sources(folder: Path) -> list[Source]:
     Returns
     -------
     list of Source
-        Not yet checked; see `problems_of`.
+        Not yet checked; see `source_problems`.
 
     Raises
     ------
     FileNotFoundError
         If there are none.
     SourceError
-        If a file is named otherwise than ``NN_name.py``, ``slides_name.py`` or ``demo_name.py``,
-        or is not text.
+        If a file has another name than ``NN_name.py``, ``slides_name.py`` or ``demo_name.py``, or
+        is not text.
     """
     paths = sorted((folder / "instructor" / "sources").glob("*.py"))
     if not paths:
@@ -84,7 +81,7 @@ def read_sources(folder: Path) -> list[Source]:
 
 
 def role_of(cell: NotebookNode) -> Role | None:
-    """Return what a cell is in grading, by its metadata; None for an ordinary cell."""
+    """Return the role in grading that a cell's metadata gives it; None for an ordinary cell."""
     meta = cell.metadata.get("nbgrader")
     if not isinstance(meta, dict):
         return None
@@ -97,25 +94,13 @@ def role_of(cell: NotebookNode) -> Role | None:
 
 
 def grade_id_of(cell: NotebookNode) -> str | None:
-    """Return a cell's grade_id, None where it has none."""
+    """Return a cell's grade_id, None if it has none."""
     meta = cell.metadata.get("nbgrader")
     return str(meta["grade_id"]) if isinstance(meta, dict) and "grade_id" in meta else None
 
 
-def secret_lines(cell: NotebookNode) -> Iterator[str]:
-    """Yield the lines of the cell's solution and hidden tests, stripped."""
-    inside = False
-    for line in map(str.strip, cell.source.split("\n")):
-        if line in (BEGIN_SOLUTION, BEGIN_HIDDEN):
-            inside = True
-        elif line in (END_SOLUTION, END_HIDDEN):
-            inside = False
-        elif inside and line:
-            yield line
-
-
 def label_of(cell: NotebookNode, number: int) -> str:
-    """Return how a message names a cell: by its grade_id, else by number and first line."""
+    """Return a cell's name in messages: its grade_id, else its number, and its first line."""
     first = str(cell.source).partition("\n")[0].strip()
     shown = first if len(first) <= 50 else f"{first[:47]}..."
     return f"cell {grade_id_of(cell) or number} ({shown!r})"
@@ -125,8 +110,8 @@ def _read(path: Path) -> Source:
     file = f"instructor/sources/{path.name}"
     if not re.fullmatch(r"(\d\d|slides|demo)_[a-z0-9_]+", path.stem):
         raise SourceError(
-            f"{file}: name a lesson like 02_uniform_quantization.py, and what the lecturer shows "
-            "like slides_name.py or demo_name.py."
+            f"{file}: name a lesson like 02_uniform_quantization.py, and slides or a demo like "
+            "slides_name.py or demo_name.py."
         )
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -134,8 +119,8 @@ def _read(path: Path) -> Source:
         raise SourceError(f"{file}: this is not UTF-8 text ({error}); save it as UTF-8.") from None
     try:
         cells = jupytext.reads(text, fmt="py:percent").cells
-    except Exception as error:  # whatever jupytext's parsers stumble over
-        raise SourceError(f"{file}: jupytext cannot read it ({error}); mend the text.") from error
+    except Exception as error:  # jupytext's parsers raise many kinds
+        raise SourceError(f"{file}: jupytext cannot read it ({error}); fix the text.") from error
     for cell in cells:
         for key in _LAYOUT & set(cell.metadata):
             del cell.metadata[key]

@@ -1,4 +1,8 @@
-"""Search written files for lines of solutions and hidden tests."""
+"""Search the files of a release for solutions and hidden tests.
+
+The check takes nothing from the build: it reads the written files, and compares every cell of a
+notebook with its source.
+"""
 
 from __future__ import annotations
 
@@ -10,53 +14,51 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..._support.archives import Fault, walk
-from ..authoring.sources import (
+from ..._support.archives import ArchiveProblem, walk_files
+from ..authoring.regions import (
     BEGIN_HIDDEN,
     BEGIN_SOLUTION,
     END_HIDDEN,
     END_SOLUTION,
-    Source,
-    grade_id_of,
-    role_of,
-    secret_lines,
+    MARKERS,
+    leaked_lines,
+    unshown_lines,
+    visible_lines,
 )
+from ..authoring.sources import Source, grade_id_of, role_of
 from ..notebook_cells import read_cells
 
-_SHORT = 15  # a shorter line may stand elsewhere by chance
-
-
-_OPENED = "quantlab_helpers/"  # the package's own code in a wheel
+_PACKAGE = "quantlab_helpers/"  # the package's own code in a wheel
 
 
 class LeakError(ValueError):
-    """An answer that learners would read; a line for each."""
+    """A release that shows solutions or hidden tests; the message has a line for each leak."""
 
 
-def prove(out: str | Path, sources: Iterable[Source]) -> tuple[int, int]:
-    """Prove that no file of a folder holds a solution or a hidden test.
+def check_no_leaks(out: str | Path, sources: Iterable[Source]) -> tuple[int, int]:
+    """Refuse a folder that shows solutions or hidden tests; return how much was checked.
 
-    Every notebook of a lesson must be its source, cell by cell, with one and the same stub in
-    place of each solution and nothing in place of each hidden test. No other file, and nothing in
-    a zip or a wheel, may hold a longer line of either; in the package's own code only the lines of
-    hidden tests are looked for, as it contains the functions that the exercises rebuild.
+    Every notebook of a lesson must equal its source, cell by cell, with the same stub in place of
+    each solution and nothing in place of each hidden test. No other file may contain a line of
+    either, including files in zips and wheels. The package's own code is searched for lines of
+    hidden tests only, because it contains the functions that the exercises rebuild.
 
     Parameters
     ----------
     out : str or Path
-        What learners get.
+        The folder that learners get.
     sources : iterable of Source
-        All lessons.
+        All sources of the course.
 
     Returns
     -------
     tuple of (int, int)
-        How many cells were compared, how many lines were looked for.
+        The number of cells that were compared and of lines that were searched for.
 
     Raises
     ------
     LeakError
-        With a line for each leak: the file, what is to be read there.
+        With a line for each leak: the file and the line that it shows.
     """
     sources = list(sources)
     by_name = {source.name: source for source in sources}
@@ -67,69 +69,56 @@ def prove(out: str | Path, sources: Iterable[Source]) -> tuple[int, int]:
     for name, content in _contents(Path(out)):
         lesson = Path(name).name.removesuffix(".ipynb")
         if name.endswith(".ipynb") and lesson in by_name:
-            count, faults = _compare(by_name[lesson], content, stubs)
+            count, problems = _compare(by_name[lesson], content, stubs)
             compared += count
-            leaks += [f"{name}, {fault}" for fault in faults]
-            wanted = {lesson: secrets[lesson]}
+            leaks += [f"{name}, {problem}" for problem in problems]
+            searched = [secrets[lesson]]
         else:
-            wanted = secrets
-        leaks += [f"{name}: {line!r} can be read" for line in _found(name, content, wanted)]
+            searched = list(secrets.values())
+        leaks += [f"{name}: {line!r} can be read" for line in _leaks(name, content, searched)]
     if len(stubs) > 1:
         leaks.append(f"not every answer has the same stub: {', '.join(map(repr, sorted(stubs)))}")
     if leaks:
-        raise LeakError("Do not give this away.\n" + "\n".join(dict.fromkeys(leaks)))
-    return compared, sum(len(one.hidden | one.solution) for one in secrets.values())
+        raise LeakError(
+            "Release refused: learners could read solutions or hidden tests. Do not publish this "
+            "folder.\n" + "\n".join(dict.fromkeys(leaks))
+        )
+    return compared, sum(len(lines.hidden | lines.solution) for lines in secrets.values())
 
 
 class _Secrets(NamedTuple):
-    hidden: frozenset[str]
-    solution: frozenset[str]
+    hidden: set[str]
+    solution: set[str]
 
 
 def _secrets(source: Source) -> _Secrets:
-    """Return the lines that must not be read, less those that learners are shown anyway."""
-    shown = {line.strip() for cell in source.cells for line in _visible(cell.source)}
-    lines: dict[str, set[str]] = {"test": set(), "solution": set()}
-    for cell in source.cells:
-        role = str(role_of(cell))
-        lines.setdefault(role, set()).update(
-            line for line in secret_lines(cell) if len(line) >= _SHORT and line not in shown
-        )
-    return _Secrets(frozenset(lines["test"]), frozenset(lines["solution"]))
-
-
-def _visible(text: str) -> Iterator[str]:
-    """Yield the lines outside every region."""
-    inside = False
-    for line in text.split("\n"):
-        if line.strip() in (BEGIN_SOLUTION, BEGIN_HIDDEN):
-            inside = True
-        elif line.strip() in (END_SOLUTION, END_HIDDEN):
-            inside = False
-        elif not inside:
-            yield line
+    """Return the lines of a source that must not be read, without those that learners see."""
+    shown = {*MARKERS, *(line for cell in source.cells for line in visible_lines(cell))}
+    tests = (cell for cell in source.cells if role_of(cell) == "test")
+    solutions = (cell for cell in source.cells if role_of(cell) == "solution")
+    return _Secrets(unshown_lines(tests, shown), unshown_lines(solutions, shown))
 
 
 def _compare(source: Source, content: bytes, stubs: set[str]) -> tuple[int, list[str]]:
-    """Compare a released notebook with its source, cell by cell."""
+    """Return the number of cells compared with their source, and the differences."""
     try:
         released = read_cells(content)[1:]  # without the cell that installs the package
     except ValueError as error:
         return 0, [f"not a notebook: {error}"]
     if len(released) != len(source.cells):
         return 0, [f"it has {len(released)} cells, its source {len(source.cells)}"]
-    faults = []
+    problems = []
     for number, (cell, original) in enumerate(zip(released, source.cells, strict=True), start=1):
         label = grade_id_of(original) or number
         if not _is_stripped(cell.source, original.source, stubs):
-            faults.append(f"cell {label}: it is not its source without solution and hidden tests")
+            problems.append(f"cell {label}: it is not its source without solution and hidden tests")
     if any("outputs" in cell and cell["outputs"] for cell in json.loads(content)["cells"]):
-        faults.append("a cell has an output")
-    return len(released), faults
+        problems.append("a cell has an output")
+    return len(released), problems
 
 
 def _is_stripped(text: str, original: str, stubs: set[str]) -> bool:
-    """Say whether a cell is its source with stubs for solutions; remember which stub it has."""
+    """Return whether a cell is its source with stubs for solutions; add its stubs to `stubs`."""
     lines, position = text.rstrip().split("\n"), 0
     inside, region = "", set[str]()
     for line in original.rstrip().split("\n"):
@@ -154,12 +143,13 @@ def _is_stripped(text: str, original: str, stubs: set[str]) -> bool:
 
 
 def _contents(out: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield (name, content) of every file, those in zips and wheels too."""
-    for found in walk(out):
-        if isinstance(found, Fault):
-            raise LeakError(f"{'/'.join(found.trail)}: {found.text}; it cannot be looked into.")
-        for entry in found.entries:
-            name = "/".join((*found.trail, entry.name))
+    """Yield (name, content) of every file, including those in zips and wheels."""
+    for folder in walk_files(out):
+        if isinstance(folder, ArchiveProblem):
+            path = "/".join(folder.trail)
+            raise LeakError(f"{path}: {folder.text}; it cannot be checked for solutions.")
+        for entry in folder.entries:
+            name = "/".join((*folder.trail, entry.name))
             content = entry.read()
             yield name, content
             if name.endswith(".whl"):
@@ -168,12 +158,12 @@ def _contents(out: Path) -> Iterator[tuple[str, bytes]]:
                         yield f"{name}/{member}", wheel.read(member)
 
 
-def _found(name: str, content: bytes, secrets: dict[str, _Secrets]) -> Iterator[str]:
-    """Yield the secret lines that a file holds."""
+def _leaks(name: str, content: bytes, secrets: Iterable[_Secrets]) -> Iterator[str]:
+    """Yield the secret lines and the markers that a file contains."""
     if name.endswith((".xz", ".safetensors", ".whl", ".png")):
         return
     text = content.decode("utf-8", errors="replace")
-    code = f".whl/{_OPENED}" in name and not name.endswith(".ipynb")
+    code = f".whl/{_PACKAGE}" in name and not name.endswith(".ipynb")
     if name.endswith(".ipynb"):
         # As written, and as read: quotes and line ends are escaped in the file.
         with contextlib.suppress(ValueError, RecursionError):
@@ -181,13 +171,12 @@ def _found(name: str, content: bytes, secrets: dict[str, _Secrets]) -> Iterator[
     for marker in () if code else (BEGIN_SOLUTION, BEGIN_HIDDEN):
         if marker in text:
             yield marker
-    for lines in secrets.values():
-        yield from (line for line in lines.hidden if line in text)
-        if not code:
-            yield from (line for line in lines.solution if line in text)
+    for lines in secrets:
+        yield from leaked_lines(text, lines.hidden if code else lines.hidden | lines.solution)
 
 
 def _strings(value: Any) -> Iterator[str]:
+    """Yield the texts in a JSON value, and lists of texts as one text."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, list):

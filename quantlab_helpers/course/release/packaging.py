@@ -1,13 +1,10 @@
-"""Make what learners get, and prove from the written files that no answer is in it.
+"""Write the folder that learners get, and check the written files for solutions.
 
-    OUT/README.md                 how to install, open and hand in
-        notebooks/NN_name.ipynb   the lessons
-        NN_name.zip               each lesson alone, for a learning platform
-        environment/              environment.yml, constraints.txt, the package as a wheel
-        SHA256SUMS
-
-The proof takes nothing from the build: it reads the files back, and compares every cell with its
-source by itself.
+OUT/README.md                 how to install, work and submit
+    notebooks/NN_name.ipynb   the lessons
+    NN_name.zip               each lesson alone, for a learning platform
+    environment/              environment.yml, constraints.txt, the package as a wheel
+    SHA256SUMS
 """
 
 from __future__ import annotations
@@ -19,12 +16,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from ..._support.archives import pack
+from ..._support.archives import zip_bytes
 from ..._support.files import write_atomically
 from ..authoring.build import BuiltCourse, build_course
 from ..authoring.sources import read_sources
 from ..workspace import FIRST_NOTEBOOK
-from .leak_check import prove
+from .leak_check import check_no_leaks
 from .wheel import make_wheel
 
 _README = """\
@@ -32,26 +29,32 @@ _README = """\
 
 ## Install
 
-With conda: `cd environment`, `conda env create -f environment.yml`, `conda activate quantlab`.
+With conda:
 
-With Python 3.11 or newer: make and activate an environment (`python -m venv quantlab`), then
+    cd environment
+    conda env create -f environment.yml
+    conda activate quantlab
+
+With Python 3.11 or newer, create and activate a virtual environment (`python -m venv quantlab`),
+then:
 
     cd environment
     python -m pip install -c constraints.txt "{requirement}"
 
-`quantlab doctor` says whether all is well.
+Run `quantlab doctor` to check the installation.
 
 ## Work
 
-`quantlab lab` copies the notebooks into `my-notebooks/` and opens them. Or open a notebook of this
-folder in Jupyter, VS Code or Colab.
+Run `quantlab lab` to copy the notebooks into `my-notebooks/` and open them. You can also open a
+notebook from the folder `notebooks` in Jupyter, VS Code or Colab.
 
-## Hand in
+## Submit
 
     quantlab submit my-notebooks/{example}.ipynb
 
-says what is not answered yet, and writes one file to hand in and a receipt to keep. Where your
-instructor asks for the notebook itself, hand in the `.ipynb` file under the name that it has.
+This command lists the exercises that you have not answered yet. It writes one file to submit and a
+receipt to keep. If your instructor asks for the notebook itself, submit the `.ipynb` file and keep
+its name.
 """
 _ENVIRONMENT = """\
 # conda env create -f environment.yml && conda activate quantlab
@@ -67,37 +70,37 @@ dependencies:
 
 
 class Released(NamedTuple):
-    """What `release` wrote, and what it proved."""
+    """The files that `release` wrote, and how much it checked."""
 
     files: list[Path]
     lessons: list[str]
-    cells: int  # compared with their source
-    secrets: int  # lines of solutions and hidden tests that were looked for
+    cells: int  # that were compared with their source
+    secrets: int  # lines of solutions and hidden tests that were searched for
 
 
 def release(out: str | Path, lessons: Sequence[str] = (), *, folder: str | Path = ".") -> Released:
-    """Write what learners get into a folder, and prove that it holds no answer.
+    """Write the folder that learners get, and check that it shows no solution.
 
     Parameters
     ----------
     out : str or Path
-        Made where missing. Files of an earlier release are replaced; nothing is deleted.
+        Created if missing. Files of an earlier release are replaced; nothing is deleted.
     lessons : sequence of str, default=()
-        Which ones, by name or number; all where empty.
+        Lessons by name or number; all if empty.
     folder : str or Path, default="."
         The course: the folder that holds ``instructor/``.
 
     Returns
     -------
     Released
-        After the proof; where it fails, nothing of `out` must be given away.
+        If the check fails, do not publish anything from `out`.
 
     Raises
     ------
     LeakError
-        If a solution or a hidden test can be read in any file of `out`.
+        If any file of `out` shows a solution or a hidden test.
     SourceError, FileNotFoundError, ValueError
-        As for `build_course`; also if `out` is in a place that would mix it with the course.
+        As for `build_course`; also if `out` is one of the course's own folders.
 
     Examples
     --------
@@ -122,7 +125,7 @@ def release(out: str | Path, lessons: Sequence[str] = (), *, folder: str | Path 
         target = folder / "build" / "course" / "release" / lesson.name / f"{lesson.name}.ipynb"
         write_atomically(target, lesson.learner)
     sources = read_sources(folder)
-    cells, secrets = prove(out, sources)
+    cells, secrets = check_no_leaks(out, sources)
     written = [out / name for name in [*files, "SHA256SUMS"]]
     return Released(written, [lesson.name for lesson in course.lessons], cells, secrets)
 
@@ -130,7 +133,7 @@ def release(out: str | Path, lessons: Sequence[str] = (), *, folder: str | Path 
 def _files(
     course: BuiltCourse, packed: BuiltCourse, package: str, folder: Path
 ) -> dict[str, bytes]:
-    """Return what goes to learners, by name."""
+    """Return the files for learners, by their path in the release."""
     files: dict[str, bytes] = {}
     requirement = package.replace("quantlab-helpers", "quantlab-helpers[notebooks]", 1)
     if not package:
@@ -149,12 +152,12 @@ def _files(
     files["README.md"] = readme.encode()
     for lesson in course.lessons:
         files[f"notebooks/{lesson.name}.ipynb"] = lesson.learner
-        files[f"{lesson.name}.zip"] = pack({f"{lesson.name}.ipynb": lesson.learner})
+        files[f"{lesson.name}.zip"] = zip_bytes({f"{lesson.name}.ipynb": lesson.learner})
     return files
 
 
 def _sums(out: Path) -> str:
-    """Return lines for `sha256sum --check`."""
+    """Return the checksums of a folder's files, in lines for `sha256sum --check`."""
     paths = sorted(path for path in out.rglob("*") if path.is_file() and path.name != "SHA256SUMS")
     lines = []
     for path in paths:
@@ -164,10 +167,10 @@ def _sums(out: Path) -> str:
 
 
 def _check_out(out: Path, folder: Path) -> None:
-    place, root = out.resolve(), folder.resolve()
+    """Refuse an output folder that would mix the release with the course."""
+    target, root = out.resolve(), folder.resolve()
     if out.exists() and not out.is_dir():
-        raise ValueError(f"{str(out)!r} is a file; name a folder for what learners get.")
-    taken = [root / name for name in ("instructor", "notebooks", "quantlab_helpers", "tests")]
-    taken.append(root / "build" / "course")
-    if place == root or any(place == one or one in place.parents for one in taken):
-        raise ValueError(f"{str(out)!r} belongs to the course itself; name a folder of its own.")
+        raise ValueError(f"{str(out)!r} is a file; name a folder for the release.")
+    names = ("instructor", "notebooks", "quantlab_helpers", "tests", "build/course")
+    if target == root or any(target.is_relative_to(root / name) for name in names):
+        raise ValueError(f"{str(out)!r} belongs to the course itself; name a folder outside it.")

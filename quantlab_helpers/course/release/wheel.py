@@ -1,27 +1,25 @@
 """The package as a wheel, so that learners can install it without a package index.
 
-A wheel of plain Python is a zip with a list of its contents, so none of the build tools is needed
-here, and the same files give the same bytes.
+hatchling, the project's build backend, makes the wheel in this process and without a network; the
+same files give the same bytes.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
+import tempfile
 import tomllib
 from collections.abc import Mapping
 from importlib import metadata
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
-from ..._support.archives import pack
-
-_NAME = "quantlab-helpers"
-_TAGS = "Wheel-Version: 1.0\nGenerator: quantlab\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+from hatchling.builders.wheel import WheelBuilder
+from hatchling.metadata.spec import project_metadata_from_core_metadata
 
 
 def make_wheel(notebooks: Mapping[str, bytes]) -> tuple[str, bytes]:
-    """Pack the package that is running into a wheel.
+    """Build a wheel of the package that is running, with the given notebooks.
 
     Parameters
     ----------
@@ -40,54 +38,42 @@ def make_wheel(notebooks: Mapping[str, bytes]) -> tuple[str, bytes]:
     (True, b'PK')
     """
     package = Path(str(files("quantlab_helpers")))
-    head, scripts, version = _metadata(package.parent)
-    info = f"{_NAME.replace('-', '_')}-{version}.dist-info"
-    contents = {
-        path.relative_to(package.parent).as_posix(): path.read_bytes()
-        for path in sorted(package.rglob("*"))
-        if path.is_file() and _belongs(path.relative_to(package).parts)
-    }
-    contents |= {f"quantlab_helpers/notebooks/{name}": notebooks[name] for name in notebooks}
-    contents[f"{info}/METADATA"] = head.encode()
-    contents[f"{info}/WHEEL"] = _TAGS.encode()
-    contents[f"{info}/entry_points.txt"] = scripts.encode()
-    record = [f"{name},{_sum(content)},{len(content)}" for name, content in contents.items()]
-    record.append(f"{info}/RECORD,,")
-    contents[f"{info}/RECORD"] = ("\n".join(record) + "\n").encode()
-    return f"{_NAME.replace('-', '_')}-{version}-py3-none-any.whl", pack(contents)
+    with tempfile.TemporaryDirectory() as folder:
+        included = Path(folder, "notebooks")
+        included.mkdir()
+        for name, content in notebooks.items():
+            (included / name).write_bytes(content)
+        target = {
+            "packages": [package.name],
+            "exclude": [".*", f"/{package.name}/notebooks"],
+            "force-include": {str(included): f"{package.name}/notebooks"},
+            # The running package is complete; a repository around it may ignore its folder.
+            "ignore-vcs": True,
+            "core-metadata-version": "2.4",  # that older versions of pip know
+        }
+        config = {
+            "project": _project(package.parent),
+            "tool": {"hatch": {"build": {"targets": {"wheel": target}}}},
+        }
+        builder = WheelBuilder(str(package.parent), config=config)
+        [wheel] = map(Path, builder.build(directory=folder, versions=["standard"]))
+        return wheel.name, wheel.read_bytes()
 
 
-def _belongs(parts: tuple[str, ...]) -> bool:
-    return parts[0] != "notebooks" and "__pycache__" not in parts and parts[-1][0] != "."
+def _project(root: Path) -> dict[str, Any]:
+    """Return the table ``project`` of pyproject.toml, from a checkout or from an installation.
 
-
-def _sum(content: bytes) -> str:
-    digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest())
-    return f"sha256={digest.rstrip(b'=').decode()}"
-
-
-def _metadata(root: Path) -> tuple[str, str, str]:
-    """Return (METADATA, entry points, version), from the checkout if there is one.
-
-    What an editable installation recorded may be older than the checkout.
+    In a checkout the metadata of an editable installation may be out of date.
     """
-    project = root / "pyproject.toml"
-    if not project.is_file():
-        installed = metadata.distribution(_NAME)
-        head = installed.read_text("METADATA") or ""
-        return head, installed.read_text("entry_points.txt") or "", installed.version
-    plain = tomllib.loads(project.read_text(encoding="utf-8"))["project"]
-    lines = [
-        "Metadata-Version: 2.1",
-        f"Name: {plain['name']}",
-        f"Version: {plain['version']}",
-        f"Summary: {plain['description']}",
-        f"License: {plain['license']}",
-        f"Requires-Python: {plain['requires-python']}",
-        *(f"Requires-Dist: {requirement}" for requirement in plain["dependencies"]),
-    ]
-    for extra, requirements in plain["optional-dependencies"].items():
-        lines.append(f"Provides-Extra: {extra}")
-        lines += [f'Requires-Dist: {one}; extra == "{extra}"' for one in requirements]
-    scripts = "".join(f"{name} = {target}\n" for name, target in plain["scripts"].items())
-    return "\n".join(lines) + "\n", f"[console_scripts]\n{scripts}", plain["version"]
+    path = root / "pyproject.toml"
+    if path.is_file():
+        project: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))["project"]
+        return project
+    installed = metadata.distribution("quantlab-helpers")
+    project = project_metadata_from_core_metadata(installed.read_text("METADATA") or "")
+    project["license-files"] = []  # their texts are beside METADATA, not in the package
+    project["scripts"] = {
+        script.name: script.value
+        for script in installed.entry_points.select(group="console_scripts")
+    }
+    return project

@@ -1,7 +1,7 @@
 """Collect submissions from wherever they are into nbgrader's course folder.
 
     folders, bundles, downloads of learning platforms, nbgrader's exchange, bare notebooks
-        --walk--> files --whose, which lesson, when--> submitted/STUDENT/LESSON/LESSON.ipynb
+        --walk_files--> files --whose, which lesson, when--> submitted/STUDENT/LESSON/LESSON.ipynb
 
 What cannot be placed gets a line in the report and stops nothing else. Sources are only read.
 """
@@ -16,7 +16,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..._support.archive_members import MB, ArchiveError
-from ..._support.archives import Entry, Fault, Folder, is_archive, shown, walk
+from ..._support.archives import (
+    ArchiveProblem,
+    FileEntry,
+    Folder,
+    is_archive,
+    printable_path,
+    walk_files,
+)
 from ...course.notebook_cells import (
     copy_number,
     lesson_by_content,
@@ -61,11 +68,11 @@ class _Notebook(NamedTuple):
 
     source: str
     trail: tuple[str, ...]
-    entry: Entry
+    entry: FileEntry
     receipt: Receipt | None
     receipt_fault: str
     stamp: datetime | None
-    beside: list[Entry]
+    beside: list[FileEntry]
 
     @property
     def origin(self) -> str:
@@ -141,8 +148,8 @@ class _Collector:
     def collect(self, source: Path) -> None:
         """Collect one source; notebooks that stand together in the order of their times."""
         before = len(self.lines), len(self.others)
-        for found in walk(source):
-            if isinstance(found, Fault):
+        for found in walk_files(source):
+            if isinstance(found, ArchiveProblem):
                 whose = self._whose(found.trail[:-1], found.trail[-1], None)
                 origin = _line_of(source.name, found.trail)
                 self._problem(origin, found.text, student=whose.student)
@@ -151,7 +158,7 @@ class _Collector:
             for notebook in sorted(together, key=_age):
                 self._place(notebook)
         if before == (len(self.lines), len(self.others)):
-            self._problem(shown((source.name,)), "there is no notebook in it")
+            self._problem(printable_path((source.name,)), "there is no notebook in it")
 
     def report(self) -> Report:
         """Return the report, with those who handed in something else than a notebook."""
@@ -201,7 +208,9 @@ class _Collector:
         whose = self._whose(trail, name, None)
         if whose.student is not None:
             shown_name = whose.clue.file if whose.clue and whose.clue.file else name
-            self.others.setdefault(whose.student, (_line_of(source, trail), shown((shown_name,))))
+            self.others.setdefault(
+                whose.student, (_line_of(source, trail), printable_path((shown_name,)))
+            )
 
     def _whose(self, trail: tuple[str, ...], name: str, claimed: str | None) -> Whose:
         if self.student is not None:
@@ -313,7 +322,7 @@ _CLOCKS = {
 
 def _line_of(source: str, trail: tuple[str, ...]) -> str:
     """Return a source and the way down from it; an archive's trail begins with the archive."""
-    return shown(trail if trail[:1] == (source,) else (source, *trail))
+    return printable_path(trail if trail[:1] == (source,) else (source, *trail))
 
 
 def _age(notebook: _Notebook) -> tuple[datetime, int, str]:
@@ -339,7 +348,7 @@ def _time(
     return now, "now"
 
 
-def _receipt(entry: Entry | None) -> tuple[Receipt | None, str]:
+def _receipt(entry: FileEntry | None) -> tuple[Receipt | None, str]:
     if entry is None:
         return None, ""
     try:
@@ -348,7 +357,7 @@ def _receipt(entry: Entry | None) -> tuple[Receipt | None, str]:
         return None, str(error)
 
 
-def _stamp(entry: Entry) -> datetime | None:
+def _stamp(entry: FileEntry) -> datetime | None:
     try:
         return read_time(entry.read()[:200].decode("utf-8", errors="replace"))
     except ArchiveError:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from ..._support.archives import Entry, Fault, Folder, shown, walk
+from ..._support.archives import ArchiveProblem, FileEntry, Folder, printable_path, walk_files
 from ...course.submission import MANIFEST, Receipt, read_manifest, short_id
 from .versions import all_versions
 
@@ -106,14 +106,14 @@ def _compare(
 
 
 def _in_source(source: str | Path) -> Iterator[tuple[Receipt, Finding]]:
-    for folder in walk(source):
-        if isinstance(folder, Fault):
+    for folder in walk_files(source):
+        if isinstance(folder, ArchiveProblem):
             continue
         entries = {entry.name: entry for entry in folder.entries}
         if MANIFEST not in entries:
             continue
         inside = folder.trail[folder.trail[:1] == (Path(source).name,) :]
-        origin = shown((str(source), *inside))
+        origin = printable_path((str(source), *inside))
         try:
             receipt = read_manifest(entries[MANIFEST].read())
         except ValueError as error:
@@ -123,7 +123,7 @@ def _in_source(source: str | Path) -> Iterator[tuple[Receipt, Finding]]:
             yield _compare(receipt, lesson, _content(folder, entries, lesson), origin)
 
 
-def _content(folder: Folder, entries: dict[str, Entry], lesson: str) -> bytes | None:
+def _content(folder: Folder, entries: dict[str, FileEntry], lesson: str) -> bytes | None:
     entry = entries.get(f"{lesson}.ipynb")
     try:
         return entry.read() if entry else None

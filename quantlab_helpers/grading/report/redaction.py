@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from nbformat import NotebookNode
 
+from ...course.authoring.regions import leaked_lines, unshown_lines
 from ..lesson import Exercise, Lesson, is_test
 
 _LEAST = 12  # characters of a line of a hidden test that could not stand elsewhere by chance
@@ -41,18 +42,13 @@ class Hider:
 
     def __init__(self, lesson: Lesson) -> None:
         shown = {line.strip() for cell in lesson.release.cells for line in cell.source.split("\n")}
-        lines = (
-            line.strip()
-            for cell in lesson.notebook.cells
-            if is_test(cell)
-            for line in cell.source.split("\n")
-        )
-        self.lines = sorted({line for line in lines if len(line) >= _LEAST} - shown, key=len)[::-1]
+        tests = (cell for cell in lesson.notebook.cells if is_test(cell))
+        self.lines = sorted(unshown_lines(tests, shown, least=_LEAST), key=len)[::-1]
 
     def __call__(self, text: Any) -> str:
         """Return a text as `clean` does, without these lines."""
         shown = clean(text)
-        for line in self.lines:
+        for line in leaked_lines(shown, self.lines):
             shown = shown.replace(line, "[a line of a hidden test]")
         return shown
 

@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from nbgrader import utils
 
 from quantlab_helpers.cli.main import main
-from quantlab_helpers.course.authoring.build import build_course, stale, write_course
+from quantlab_helpers.course.authoring.build import build_course, stale_notebooks, write_course
 from quantlab_helpers.course.authoring.sources import SourceError
 from tests import ROOT
 
@@ -141,7 +141,7 @@ def by_id(content):
 
 
 def test_the_committed_notebooks_are_what_their_sources_give():
-    assert stale(build_course(ROOT), ROOT) == []
+    assert stale_notebooks(build_course(ROOT), ROOT) == []
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -367,7 +367,7 @@ REFUSED = {
     ),
     "a solution elsewhere": (
         ('print("done")', "### BEGIN SOLUTION\n1\n### END SOLUTION"),
-        ["cell 5 ('### BEGIN SOLUTION')", "belongs into a solution cell only"],
+        ["cell 5 ('### BEGIN SOLUTION')", "is allowed in a solution cell only"],
     ),
     "a cell line in a string": (
         ('print("done")', 'print("""\n\n# %%\n""")'),

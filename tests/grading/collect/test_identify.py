@@ -5,7 +5,7 @@ from importlib.resources import files
 
 import pytest
 
-from quantlab_helpers._support.archives import walk
+from quantlab_helpers._support.archives import walk_files
 from quantlab_helpers.grading.collect.identify import Students, read_clue
 from quantlab_helpers.grading.course_folder import read_time
 from quantlab_helpers.grading.roster import Student, read_mapping, read_roster
@@ -52,7 +52,7 @@ def test_the_names_of_platforms_are_read(name, platform, author, number, file):
 
 def test_the_download_that_nbgrader_ships_for_its_tests_is_read():
     path = files("nbgrader.tests.apps") / "files" / "notebooks.zip"
-    clues = {read_clue(entry.name) for folder in walk(str(path)) for entry in folder.entries}
+    clues = {read_clue(entry.name) for folder in walk_files(str(path)) for entry in folder.entries}
     assert {clue.name for clue in clues} == {"bitdiddle", "hacker"}
     assert {clue.file for clue in clues} == {"jupyter.png", "problem1.ipynb", "problem2.ipynb"}
 
