@@ -1,4 +1,4 @@
-"""The explorers alone, as one page that voila serves."""
+"""Serve the explorers as one page with voila."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from ..workspace import install_command, notebooks_folder
 
 PAGE = "explorers"
-# Other extensions are made for JupyterLab: they fail on this page and say so in its console.
+# Extensions for JupyterLab fail on this page and write errors to its console.
 _EXTENSIONS = (
     "@jupyter-widgets/jupyterlab-manager",
     "@voila-dashboards/widgets-manager7",
@@ -26,14 +26,14 @@ def open_demo(*, port: int | None = None, browser: bool = True) -> int:
     Parameters
     ----------
     port : int, optional
-        1..65535; by default 8866, or the next one that is free.
+        1..65535; by default 8866, or the next free port.
     browser : bool, default=True
         Open a browser on it.
 
     Returns
     -------
     int
-        Voila's exit status; 0 where the user stopped it.
+        Voila's exit status; 0 if the user stopped it.
 
     Raises
     ------
@@ -51,13 +51,13 @@ def open_demo(*, port: int | None = None, browser: bool = True) -> int:
     page = notebooks_folder() / "slides" / f"{PAGE}.ipynb"
     if not page.is_file():
         raise FileNotFoundError(f"{str(page)!r} is missing; reinstall quantlab-helpers.")
-    # Where Jupyter looks for templates: voila's own fetches icons from another machine.
+    # For a template of our own: voila's fetches icons from another machine.
     paths = [str(files("quantlab_helpers") / "assets"), os.environ.get("JUPYTER_PATH", "")]
     environment = os.environ | {"JUPYTER_PATH": os.pathsep.join(filter(None, paths))}
     server = subprocess.Popen(_command(page, port=port, browser=browser), env=environment)
     try:
         return server.wait()
-    except KeyboardInterrupt:  # it has reached the server, too
+    except KeyboardInterrupt:  # the server has received it, too
         server.wait()
         return 0
 

@@ -1,8 +1,8 @@
-"""Notebooks as pages that need no kernel and no network.
+"""Execute notebooks and convert them to HTML pages that need no kernel and no network.
 
-A notebook is executed with explorers that show their players and figures that say what they are;
-nbconvert turns it into HTML, with MathJax and reveal.js from a folder beside the page. Read
-`slides.py` and `gallery.py` next.
+While a notebook runs for a page, explorers show their static version and figures get an alt text.
+nbconvert makes the HTML, with MathJax and reveal.js from a folder beside the page. `slides.py` and
+`gallery.py` build on this module.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import nbclient
 import nbformat
+from bs4 import BeautifulSoup
 from nbconvert import HTMLExporter, SlidesExporter
 from nbformat import NotebookNode
 
@@ -31,7 +32,7 @@ TEMPLATES = Path(str(files("quantlab_helpers"))) / "assets" / "nbconvert"
 NPM = Path("build/npm/node_modules")  # where `make slides` has npm put the libraries
 MATHJAX = "assets/mathjax/MathJax.js?config=TeX-AMS_CHTML-full"
 
-# From node_modules to the assets of a page: what MathJax fetches for TeX on a screen, no more.
+# From node_modules to the assets of a page: only what MathJax loads for TeX on a screen.
 _MATHJAX = {
     f"mathjax/{name}": f"mathjax/{name}"
     for name in (
@@ -59,37 +60,34 @@ _REVEAL = {
         "plugin/notes/notes.js",
     )
 }
-_PREAMBLE = f"from {__name__} import show_static\nshow_static(get_ipython())"
-# What a browser loads by itself, from wherever it is told; a link waits for the reader.
+_PREAMBLE = f"from {__name__} import set_up_static_outputs\nset_up_static_outputs(get_ipython())"
+# Of another machine: "//" and a name with a dot, with or without a scheme.
 _ADDRESS = re.compile(r"""(?<![\w.])(?:https?:)?//[\w-]+\.[^\s"'<>)\\]+""")
-_LINK = re.compile(r"<a\s[^>]*>", re.IGNORECASE)
-_DATA = re.compile(r"data:[\w/+.-]+;base64,[\w+/=]*")
-_STYLE = re.compile(r"<style.*?</style>", re.DOTALL)
-_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+_CSS_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _NAMESPACE = re.compile(r"https?://www\.w3\.org/(?:\d{4}|TR)/")
 
 
-def execute(
+def run_for_page(
     notebook: NotebookNode,
     *,
     allow_errors: bool = False,
     say: Callable[[str], None] = lambda text: None,
 ) -> NotebookNode:
-    """Return a notebook with the outputs that a page can keep; it runs in an empty folder.
+    """Execute a notebook in an empty folder and return it with outputs for a static page.
 
     Parameters
     ----------
     notebook : NotebookNode
-        Left as it is.
+        Not changed.
     allow_errors : bool, default=False
-        Go on after a cell that raises: the exercises of a learner's notebook do.
+        Continue after a cell that raises, as unanswered exercises do.
     say : callable, optional
-        Called with the number of the cell that runs, and of all cells.
+        Called with the progress, such as "cell 3 of 20".
 
     Returns
     -------
     NotebookNode
-        Explorers as players, figures with alt text, no state of widgets.
+        With static explorers, figures with alt text, and no state of widgets.
 
     Raises
     ------
@@ -99,14 +97,15 @@ def execute(
     Examples
     --------
     >>> cells = [nbformat.v4.new_code_cell("6 * 7")]
-    >>> execute(nbformat.v4.new_notebook(cells=cells)).cells[0].outputs[0].data
+    >>> notebook = nbformat.v4.new_notebook(cells=cells)
+    >>> run_for_page(notebook).cells[0].outputs[0].data  # doctest: +SKIP
     {'text/plain': '42'}
     """
     notebook = copy.deepcopy(notebook)
     notebook.cells.insert(0, nbformat.v4.new_code_cell(_PREAMBLE))
     total = len(notebook.cells)
 
-    def tell(cell: NotebookNode, cell_index: int) -> None:
+    def report(cell: NotebookNode, cell_index: int) -> None:
         say(f"cell {cell_index} of {total - 1}")
 
     with tempfile.TemporaryDirectory() as folder:
@@ -118,7 +117,7 @@ def execute(
             store_widget_state=False,
             resources={"metadata": {"path": folder}},
             extra_arguments=["--log-level=ERROR"],
-            on_cell_execute=tell,
+            on_cell_execute=report,
         )
         try:
             client.execute(env=os.environ | {STATIC: "1"})
@@ -132,8 +131,8 @@ def execute(
     return notebook
 
 
-def show_static(shell: Any) -> None:
-    """Make this kernel say in words what each figure is; called inside it by `execute`.
+def set_up_static_outputs(shell: Any) -> None:
+    """Give each figure of this kernel an alt text; called in the kernel by `run_for_page`.
 
     Parameters
     ----------
@@ -143,18 +142,18 @@ def show_static(shell: Any) -> None:
     from IPython.core.pylabtools import print_figure
     from matplotlib.figure import Figure
 
-    # Activated here, or the first figure would do it, and put its own formatter back.
+    # Activated here; otherwise the first figure activates it and replaces the formatter below.
     shell.run_line_magic("matplotlib", "inline")
 
     def png(figure: Figure) -> tuple[Any, dict[str, str]]:
         image = print_figure(figure, bbox_inches="tight")  # type: ignore[no-untyped-call]
-        return image, {"alt": words_of(figure)}
+        return image, {"alt": alt_text_of(figure)}
 
     shell.display_formatter.formatters["image/png"].for_type(Figure, png)
 
 
-def words_of(figure: Figure) -> str:
-    """Return what a figure writes on itself, as an alt text.
+def alt_text_of(figure: Figure) -> str:
+    """Return an alt text for a figure, from its titles and axis labels.
 
     Parameters
     ----------
@@ -164,14 +163,14 @@ def words_of(figure: Figure) -> str:
     Returns
     -------
     str
-        Titles and axis labels of its axes, each once.
+        Each title and label once.
 
     Examples
     --------
     >>> from matplotlib.figure import Figure
     >>> figure = Figure()
     >>> _ = figure.add_subplot().set(title="Loss", xlabel="epoch", ylabel="loss (nats)")
-    >>> words_of(figure)
+    >>> alt_text_of(figure)
     'Figure: Loss: loss (nats) against epoch.'
     """
     parts = [figure.get_suptitle()]
@@ -180,11 +179,11 @@ def words_of(figure: Figure) -> str:
         scales = f"{y} against {x}" if x and y else x or y
         parts.append(": ".join(filter(None, [title, scales])))
     words = "; ".join(dict.fromkeys(" ".join(part.split()) for part in parts if part.strip()))
-    return f"Figure: {words}." if words else "Figure without words; the text beside it says more."
+    return f"Figure: {words}." if words else "Figure without labels; see the text beside it."
 
 
 def copy_libraries(libraries: str | Path, folder: str | Path, *, reveal: bool = False) -> None:
-    """Copy what pages load into their folder, under ``assets/``.
+    """Copy MathJax, and reveal.js for slides, into the ``assets/`` of a folder of pages.
 
     Parameters
     ----------
@@ -198,19 +197,19 @@ def copy_libraries(libraries: str | Path, folder: str | Path, *, reveal: bool = 
     Raises
     ------
     FileNotFoundError
-        If a library is not there.
+        If a library is missing.
 
     Examples
     --------
     >>> copy_libraries("build/npm/node_modules", "build/slides")  # doctest: +SKIP
     """
-    wanted = _MATHJAX | (_REVEAL if reveal else {})
-    pairs = {Path(libraries) / name: Path(folder) / "assets" / to for name, to in wanted.items()}
+    names = _MATHJAX | (_REVEAL if reveal else {})
+    pairs = {Path(libraries) / name: Path(folder) / "assets" / to for name, to in names.items()}
     for source in pairs:
         if not source.exists():
             raise FileNotFoundError(
-                f"There is no {str(source)!r}; `make slides` has npm fetch it into {NPM}, or name "
-                "the folder with --libraries."
+                f"There is no {str(source)!r}; run `make slides`, which fetches it into "
+                f"{NPM}, or name its folder with --libraries."
             )
     for source, target in pairs.items():
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -223,18 +222,18 @@ def copy_libraries(libraries: str | Path, folder: str | Path, *, reveal: bool = 
 def render(
     notebook: NotebookNode, template: str, *, title: str, resources: dict[str, Any] | None = None
 ) -> str:
-    """Turn an executed notebook into a page.
+    """Return an executed notebook as an HTML page.
 
     Parameters
     ----------
     notebook : NotebookNode
-        From `execute`.
+        From `run_for_page`.
     template : {"quantlab_slides", "quantlab_lesson"}
         A folder of ``assets/nbconvert``.
     title : str
-        Of the page.
+        The title of the page.
     resources : dict, optional
-        More names for the template.
+        More variables for the template.
 
     Returns
     -------
@@ -244,18 +243,17 @@ def render(
     Raises
     ------
     ValueError
-        If it would load something.
+        If it would load something from outside.
     """
     notebook = copy.deepcopy(notebook)
     notebook.metadata["title"] = title
     text, _ = _exporter(template).from_notebook_node(notebook, resources=dict(resources or {}))
-    # JupyterLab's style sheets thank their sources in comments.
-    page = _STYLE.sub(lambda style: _COMMENT.sub("", style[0]), str(text))
+    page = str(text)
     outside = outside_addresses(page)
     if outside:
         raise ValueError(
-            f"The page {title!r} would load {outside[0]!r}, which is not in its folder; take it "
-            "out of the notebook, or write it as a link."
+            f"The page {title!r} would load {outside[0]!r}, which is not in its folder; remove "
+            "it from the notebook, or write it as a link."
         )
     return page
 
@@ -286,7 +284,9 @@ def title_of(notebook: NotebookNode) -> str:
 
 
 def outside_addresses(page: str) -> list[str]:
-    """Return the addresses in a page that are neither links for the reader nor names of formats.
+    """Return the addresses on other machines that a page may load, in attributes or code.
+
+    Links for the reader, the names of XML formats and addresses in the page's text are not loaded.
 
     Parameters
     ----------
@@ -303,9 +303,17 @@ def outside_addresses(page: str) -> list[str]:
     >>> outside_addresses('<a href="https://a.org">a</a><script src="//b.org/c.js"></script>')
     ['//b.org/c.js']
     """
-    text = _DATA.sub("", _LINK.sub("", page))
-    found: Iterable[str] = _ADDRESS.findall(text)
-    return [address for address in dict.fromkeys(found) if not _NAMESPACE.match(address)]
+    addresses: list[str] = []
+    for element in BeautifulSoup(page, "html.parser").find_all(True):
+        texts = [
+            str(value)
+            for name, value in element.attrs.items()
+            if (element.name, name) != ("a", "href") and not str(value).startswith("data:")
+        ]
+        if element.name in ("script", "style"):
+            texts.append(_CSS_COMMENT.sub("", element.string or ""))
+        addresses += (address for text in texts for address in _ADDRESS.findall(text))
+    return [address for address in dict.fromkeys(addresses) if not _NAMESPACE.match(address)]
 
 
 def _exporter(template: str) -> HTMLExporter:

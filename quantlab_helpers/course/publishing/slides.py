@@ -1,4 +1,4 @@
-"""The lecture: as a folder that opens from a disk without a kernel, or live in JupyterLab."""
+"""The slides of the lecture: as a folder of static pages, or live in JupyterLab."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import nbformat
 
 from ..._support.files import write_atomically
 from ..workspace import install_command, notebooks_folder, open_jupyterlab
-from .html_pages import NPM, TEMPLATES, copy_libraries, execute, render, title_of
+from .html_pages import NPM, TEMPLATES, copy_libraries, render, run_for_page, title_of
 
 DECK = "weight_quantization"
 
@@ -23,23 +23,23 @@ def write_slides(
     libraries: str | Path = NPM,
     say: Callable[[str], None] = lambda text: None,
 ) -> Path:
-    """Execute a deck and write it as slides, with everything they load beside them.
+    """Execute a deck and write it as HTML slides, with everything that they load.
 
     Parameters
     ----------
     folder : str or Path
-        Made where missing.
+        Created if missing.
     deck : str or Path, optional
         A notebook with slide types; by default the course's lecture.
     libraries : str or Path, default="build/npm/node_modules"
         Where npm put reveal.js and MathJax.
     say : callable, optional
-        Called with a few words about the progress.
+        Called with messages about the progress.
 
     Returns
     -------
     Path
-        The page to open. Arrow keys turn the slides, and move a slider once it was clicked; S
+        The page to open. Arrow keys change the slide, or move a slider after a click on it; S
         opens the speaker notes.
 
     Raises
@@ -58,7 +58,7 @@ def write_slides(
     path = _path_of(deck)
     copy_libraries(libraries, folder, reveal=True)
     notebook = nbformat.read(path, as_version=4)
-    executed = execute(notebook, say=say)
+    executed = run_for_page(notebook, say=say)
     theme = (TEMPLATES / "quantlab_slides" / "slides.css").read_bytes()
     write_atomically(folder / "assets/reveal/dist/theme/quantlab.css", theme)
     page = render(executed, "quantlab_slides", title=title_of(executed))
@@ -74,20 +74,20 @@ def open_live(
     browser: bool = True,
     say: Callable[[str], None] = lambda text: None,
 ) -> int:
-    """Open a deck in JupyterLab, where its cells are slides and its sliders ask a kernel.
+    """Open a deck in JupyterLab, where cells are slides and a kernel answers the sliders.
 
     Parameters
     ----------
     folder : str or Path
-        Gets a copy of the deck, made where missing; one that is there stays as it is.
+        Gets a copy of the deck, created if missing; an existing copy is kept.
     deck : str or Path, optional
         A notebook with slide types; by default the course's lecture.
     port : int, optional
-        1..65535; by default the first free one from 8888 on.
+        1..65535; by default the first free port from 8888.
     browser : bool, default=True
         Open a browser on it.
     say : callable, optional
-        Called with the deck's place, and what to click.
+        Called with the path of the deck and the buttons to click.
 
     Returns
     -------
@@ -122,7 +122,7 @@ def open_live(
 
 
 def _path_of(deck: str | Path | None) -> Path:
-    """Return the notebook of a deck; refuse one that is not there."""
+    """Return the path of a deck's notebook; refuse a path without a file."""
     path = notebooks_folder() / "slides" / f"{DECK}.ipynb" if deck is None else Path(deck)
     if not path.is_file():
         raise FileNotFoundError(f"There is no deck {str(path)!r}; name a notebook with --deck.")

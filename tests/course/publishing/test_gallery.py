@@ -28,14 +28,8 @@ def lesson(*cells):
 
 
 @pytest.fixture
-def make(tmp_path):
+def make(tmp_path, libraries):
     """Return a function that writes a gallery of the given notebooks."""
-    libraries = tmp_path / "node_modules"
-    for name in pages._MATHJAX:
-        path = libraries / name
-        inside = path if path.suffix or path.name == "LICENSE" else path / "part.js"
-        inside.parent.mkdir(parents=True, exist_ok=True)
-        inside.write_text(name)
 
     def write(**notebooks):
         source = tmp_path / "notebooks"
@@ -47,7 +41,8 @@ def make(tmp_path):
     return write
 
 
-def test_lessons_become_pages_with_outputs_and_an_index(make):
+@pytest.mark.process
+def test_write_gallery_pages_and_index(make):
     index = make(
         a=lesson(
             code("print(6 * 7)"),
@@ -69,11 +64,12 @@ def test_lessons_become_pages_with_outputs_and_an_index(make):
             assert (index.parent / name).is_file(), name
 
 
-def test_an_error_outside_exercises_is_not_published(make):
+@pytest.mark.process
+def test_write_gallery_refuses_failing_cell(make):
     with pytest.raises(ValueError, match=r"a, cell 2: ZeroDivisionError: division by zero"):
         make(a=lesson(code("1 / 0")))
 
 
-def test_a_folder_without_notebooks_is_refused(tmp_path):
+def test_write_gallery_refuses_empty_folder(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"no notebooks in .*; name another folder"):
         write_gallery(tmp_path / "out", notebooks=tmp_path)

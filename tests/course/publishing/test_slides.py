@@ -1,4 +1,4 @@
-"""The lecture: its notes add up, and the exported folder needs nothing from outside."""
+"""The lecture: times in its notes, and the exported folder of slides."""
 
 import importlib.util
 import json
@@ -6,7 +6,6 @@ import re
 
 import nbformat
 import pytest
-from matplotlib.figure import Figure
 
 import quantlab_helpers.course.publishing.html_pages as pages
 from quantlab_helpers.course.authoring.build import build_course
@@ -29,22 +28,6 @@ _ = plt.figure().subplots().set(title="Loss", xlabel="epoch")
 # %% [markdown] slideshow={"slide_type": "notes"}
 # Speak slowly.
 """
-
-
-def notebook_of(*cells):
-    return nbformat.v4.new_notebook(cells=list(cells))
-
-
-@pytest.fixture
-def libraries(tmp_path):
-    """Files of the names that pages copy; the browser's tests use the real ones."""
-    folder = tmp_path / "node_modules"
-    for name in pages._MATHJAX | pages._REVEAL:
-        path = folder / name
-        inside = path if path.suffix or path.name == "LICENSE" else path / "part.js"
-        inside.parent.mkdir(parents=True, exist_ok=True)
-        inside.write_text(name)
-    return folder
 
 
 @pytest.fixture
@@ -72,7 +55,7 @@ def minutes_of_the_lecture():
     return [(int(a), int(b)) for a, b in re.findall(pattern, SOURCE.read_text())]
 
 
-def test_every_slide_has_notes_with_a_time_and_the_times_add_up_to_45_minutes():
+def test_deck_notes_add_up_to_45_minutes():
     times = minutes_of_the_lecture()
     assert len(times) == SOURCE.read_text().count('{"slide_type": "slide"}')
     clock = 0
@@ -82,7 +65,7 @@ def test_every_slide_has_notes_with_a_time_and_the_times_add_up_to_45_minutes():
     assert clock == 45
 
 
-def test_every_demo_follows_a_question_to_the_audience():
+def test_deck_demo_follows_a_question():
     headings = re.findall(r"^# #+ (.+)", SOURCE.read_text(), re.MULTILINE)
     demos = [place for place, heading in enumerate(headings) if heading.startswith("Demo: ")]
     assert len(demos) == 6
@@ -90,13 +73,13 @@ def test_every_demo_follows_a_question_to_the_audience():
         assert any(text.startswith("Your guess") for text in headings[place - 2 : place])
 
 
-def test_the_deck_shows_every_explorer():
+def test_deck_shows_every_explorer():
     text = SOURCE.read_text()
     for noun in ("uniform", "outlier", "kmeans", "storage", "tradeoff", "retraining"):
         assert f"explorers.explore_{noun}(" in text
 
 
-def test_code_is_folded_and_slide_types_arrive_in_the_notebook(tmp_path):
+def test_build_course_deck_folds_code_keeps_slide_types(tmp_path):
     [built] = built_decks(tmp_path, DECK)
     assert built.name == "slides/bits"
     cells = nbformat.reads(built.content.decode(), as_version=4).cells
@@ -123,7 +106,7 @@ def test_code_is_folded_and_slide_types_arrive_in_the_notebook(tmp_path):
         ),
     ],
 )
-def test_a_deck_is_refused_with_the_place_and_the_way_out(tmp_path, old, new, words):
+def test_build_course_refuses_deck_with_problem(tmp_path, old, new, words):
     assert old in DECK
     with pytest.raises(SourceError, match=r"instructor/sources/slides_bits\.py, cell") as error:
         built_decks(tmp_path, DECK.replace(old, new))
@@ -133,9 +116,10 @@ def test_a_deck_is_refused_with_the_place_and_the_way_out(tmp_path, old, new, wo
 # The export
 
 
-def test_the_folder_holds_the_slides_and_all_they_load(tmp_path, deck, libraries):
-    said = []
-    page = write_slides(tmp_path / "out", deck=deck, libraries=libraries, say=said.append)
+@pytest.mark.process
+def test_write_slides_folder_is_self_contained(tmp_path, deck, libraries):
+    messages = []
+    page = write_slides(tmp_path / "out", deck=deck, libraries=libraries, say=messages.append)
     text = page.read_text()
     assert pages.outside_addresses(text) == []
     loaded = re.findall(r'(?:src|href)="(?!data:|#)([^"?]+)', text)
@@ -145,12 +129,12 @@ def test_the_folder_holds_the_slides_and_all_they_load(tmp_path, deck, libraries
     assert "import matplotlib" not in text and "set(title" not in text
     assert 'alt="Figure: Loss: epoch."' in text
     assert "<title>Bits slides</title>" in text
-    assert said[-1] == "cell 3 of 4", "only code runs"
+    assert messages[-1] == "cell 3 of 4", "only code runs"
     assert (page.parent / "assets/reveal/dist/theme/quantlab.css").is_file()
 
 
-def test_a_missing_library_or_deck_says_how_to_get_it(tmp_path, deck):
-    with pytest.raises(FileNotFoundError, match=r"`make slides` has npm fetch it"):
+def test_write_slides_missing_library_or_deck(tmp_path, deck):
+    with pytest.raises(FileNotFoundError, match=r"run `make slides`, which fetches it"):
         write_slides(tmp_path / "out", deck=deck, libraries=tmp_path)
     with pytest.raises(FileNotFoundError, match=r"no deck .*; name a notebook with --deck"):
         write_slides(tmp_path / "out", deck=tmp_path / "none.ipynb")
@@ -160,7 +144,7 @@ def test_a_missing_library_or_deck_says_how_to_get_it(tmp_path, deck):
     importlib.util.find_spec("jupyterlab_slideshow") is not None,
     reason="jupyterlab-slideshow is installed: nothing is missing",
 )
-def test_live_slides_say_what_to_install_before_anything_is_written(tmp_path):
+def test_open_live_without_extension_writes_nothing(tmp_path):
     with pytest.raises(ModuleNotFoundError, match=r"need jupyterlab-slideshow; run: .*\[slides\]"):
         open_live(tmp_path / "deck")
     with pytest.raises(FileNotFoundError, match="no deck"):
@@ -168,51 +152,7 @@ def test_live_slides_say_what_to_install_before_anything_is_written(tmp_path):
     assert not (tmp_path / "deck").exists()
 
 
-def test_a_cell_that_fails_is_an_error():
-    with pytest.raises(ValueError, match="A cell fails with ZeroDivisionError: division by zero"):
-        pages.execute(notebook_of(nbformat.v4.new_code_cell("1 / 0")))
-
-
-def test_explorers_are_shown_as_players():
-    code = (
-        "from quantlab_helpers.explorers import explore_outlier\n"
-        "explorer = explore_outlier()\nexplorer"
-    )
-    executed = pages.execute(notebook_of(nbformat.v4.new_code_cell(code)))
-    [output] = executed.cells[0].outputs
-    assert '<input type="range"' in output.data["text/html"]
-    assert "application/vnd.jupyter.widget-view+json" not in output.data
-    assert "widgets" not in executed.metadata
-
-
-@pytest.mark.parametrize(
-    ("html", "found"),
-    [
-        ('<script src="https://a.org/x.js"></script>', ["https://a.org/x.js"]),
-        ('<link href="//a.org/x.css">', ["//a.org/x.css"]),
-        ("<style>@import url(http://a.org/f.css)</style>", ["http://a.org/f.css"]),
-        ("<script>import('https://a.org/m.mjs')</script>", ["https://a.org/m.mjs"]),
-        ('<a class="x" href="https://a.org">read</a>', []),
-        ('<svg xmlns="http://www.w3.org/2000/svg"></svg>', []),
-        ('<img src="data:image/png;base64,AA//bb.cc">', []),
-        ('<script src="assets/x.js"></script> // a comment', []),
-    ],
-)
-def test_addresses_that_a_browser_would_load_are_found(html, found):
-    assert pages.outside_addresses(html) == found
-
-
-def test_a_page_that_would_load_something_is_refused():
-    cell = nbformat.v4.new_markdown_cell("![x](https://a.org/x.png)")
-    with pytest.raises(ValueError, match=r"would load 'https://a\.org/x\.png'"):
-        pages.render(notebook_of(cell), "quantlab_lesson", title="T")
-
-
-def test_a_figure_without_words_points_to_the_text():
-    assert pages.words_of(Figure()) == "Figure without words; the text beside it says more."
-
-
-def test_the_lock_file_names_versions_and_checksums_and_no_registry():
+def test_lock_file_pins_versions_and_checksums():
     folder = ROOT / "instructor" / "slides"
     wanted = json.loads((folder / "package.json").read_text())["dependencies"]
     text = (folder / "package-lock.json").read_text()
@@ -224,9 +164,10 @@ def test_the_lock_file_names_versions_and_checksums_and_no_registry():
     assert "://" not in text
 
 
-@pytest.mark.slow
+@pytest.mark.notebook
+@pytest.mark.process
 @pytest.mark.skipif(not NPM.is_dir(), reason="no reveal.js and MathJax; `make slides` gets them")
-def test_the_real_lecture_is_one_folder_of_a_few_megabytes(tmp_path):
+def test_write_slides_real_lecture_size(tmp_path):
     page = write_slides(tmp_path)
     text = page.read_text()
     assert text.count('class="ql-player"') == 6
