@@ -1,9 +1,9 @@
-"""Hand in notebooks: what is unanswered, one file to upload, and a receipt.
+"""Bundle notebooks for submission: one zip to upload, a receipt, and the unanswered exercises.
 
-The bundle is a zip of the notebooks, as they are, and of a list with the SHA-256 of each. The
-receipt's own SHA-256 is that of the list, so it holds for the contents however often the file is
-packed again on its way. It proves which contents were meant, not when they were sent: the time is
-the learner's clock.
+The bundle contains the unchanged notebooks and a manifest with the SHA-256 of each. The receipt's
+own SHA-256 is computed from the manifest, so it stays valid if a platform packs the files again.
+The receipt proves the contents, not the time of submission: the time is that of the learner's
+clock.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ _LARGEST = 64 * 2**20
 
 
 class BundleItem(NamedTuple):
-    """One notebook that is ready to be handed in."""
+    """One notebook of a bundle."""
 
     lesson: str
     path: Path
     content: bytes
-    states: dict[str, State]  # empty where the installed package does not know the lesson
+    states: dict[str, State]  # empty if the installed package does not have the lesson
 
     @property
     def sha256(self) -> str:
@@ -54,12 +54,12 @@ class BundleItem(NamedTuple):
 
     @property
     def answered(self) -> int:
-        """Return how many exercises hold more than their stub."""
+        """Return the number of answered exercises."""
         return list(self.states.values()).count("answered")
 
 
 class Receipt(NamedTuple):
-    """What was handed in; ``sha256`` is over everything else in it."""
+    """The proof of a bundle's contents; ``sha256`` is computed from the other fields."""
 
     sha256: str
     created: str  # ISO 8601, with the offset from UTC
@@ -68,7 +68,7 @@ class Receipt(NamedTuple):
 
     @property
     def id(self) -> str:
-        """Return the SHA-256 shortened to what can be read out over the telephone."""
+        """Return the start of the SHA-256, short enough to read aloud."""
         return short_id(self.sha256)
 
     @property
@@ -78,11 +78,11 @@ class Receipt(NamedTuple):
 
     @property
     def receipt_file(self) -> str:
-        """Return the name of the file that holds the receipt as text."""
+        """Return the name of the text file with the receipt."""
         return f"submission-{self.id}-receipt.txt"
 
     def as_text(self) -> str:
-        """Return the receipt in words, line by line."""
+        """Return the receipt as lines of text."""
         made = datetime.fromisoformat(self.created)
         lines = [
             f"receipt  {self.id}",
@@ -99,14 +99,14 @@ class Receipt(NamedTuple):
 def read_submissions(
     paths: Sequence[str | Path], *, notebooks: Path | None = None
 ) -> list[BundleItem]:
-    """Read notebooks to be handed in, and see which exercises are answered.
+    """Read the notebooks of a bundle, with the state of each exercise.
 
     Parameters
     ----------
     paths : sequence of str or Path
-        Notebooks, under any name; or folders, of which the notebooks with an answer are taken.
+        Notebooks, under any name, or folders; from a folder, the notebooks with an answer are read.
     notebooks : Path, optional
-        Where the course's own notebooks are; default: in the package.
+        The folder of the course's own notebooks; by default that of the package.
 
     Returns
     -------
@@ -116,34 +116,34 @@ def read_submissions(
     Raises
     ------
     FileNotFoundError, ValueError
-        If a file is missing, is no notebook or belongs to no lesson, or if two are of the same
-        lesson; says which and what to do.
+        If a file is missing, is no notebook or belongs to no lesson, or if two files are of the
+        same lesson.
 
     Examples
     --------
-    >>> [one] = read_submissions([notebooks_folder() / "00_start_here.ipynb"])
-    >>> one.lesson, one.states
+    >>> [item] = read_submissions([notebooks_folder() / "00_start_here.ipynb"])
+    >>> item.lesson, item.states
     ('00_start_here', {'levels-of-bits': 'unanswered'})
     """
     outlines = read_outlines(sorted((notebooks or notebooks_folder()).glob("*.ipynb")))
-    found: dict[str, BundleItem] = {}
+    items: dict[str, BundleItem] = {}
     for path, only_answered in _files(paths):
-        submission = _read(path, outlines, only_answered=only_answered)
-        if submission is None:
+        item = _read(path, outlines, only_answered=only_answered)
+        if item is None:
             continue
-        other = found.get(submission.lesson)
+        other = items.get(item.lesson)
         if other is not None and other.path.resolve() != path.resolve():
             raise ValueError(
-                f"Both {str(other.path)!r} and {str(path)!r} are lesson {submission.lesson}; "
-                "name the one that you want to hand in."
+                f"Both {str(other.path)!r} and {str(path)!r} are lesson {item.lesson}; name the "
+                "one that you want to submit."
             )
-        found[submission.lesson] = submission
-    if not found:
+        items[item.lesson] = item
+    if not items:
         raise ValueError(
             f"There is no answered notebook in {', '.join(map(repr, map(str, paths)))}; "
             "save your notebook, or name its file."
         )
-    return [found[lesson] for lesson in sorted(found)]
+    return [items[lesson] for lesson in sorted(items)]
 
 
 def write_bundle(
@@ -160,12 +160,12 @@ def write_bundle(
     submissions : sequence of BundleItem
         From `read_submissions`; at least one.
     folder : str or Path, default="."
-        Where the two files go; made where missing.
+        The folder of the two files; created if missing.
     student : str, optional
-        The id that the instructor knows the learner by. Not needed where a learning platform
-        knows who uploads.
+        The id that the instructor uses for the learner. Not needed if a learning platform records
+        the uploader.
     now : datetime, optional
-        With a time zone; default: the clock.
+        With a time zone; by default the current time.
 
     Returns
     -------
@@ -175,14 +175,14 @@ def write_bundle(
     Raises
     ------
     ValueError
-        If there is nothing to hand in or `student` is no id.
+        If `submissions` is empty, `student` is no id or `now` has no time zone.
 
     Examples
     --------
     >>> import tempfile
-    >>> [one] = read_submissions([notebooks_folder() / "00_start_here.ipynb"])
+    >>> items = read_submissions([notebooks_folder() / "00_start_here.ipynb"])
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     receipt = write_bundle([one], folder, student="s01")
+    ...     receipt = write_bundle(items, folder, student="s01")
     ...     sorted(path.name for path in Path(folder).iterdir()) == sorted(
     ...         [receipt.file, receipt.receipt_file]
     ...     )
@@ -199,19 +199,19 @@ def write_bundle(
         {
             "created": made.isoformat(),
             "student": student,
-            "notebooks": {one.lesson: one.sha256 for one in submissions},
+            "notebooks": {item.lesson: item.sha256 for item in submissions},
         }
     )
     manifest = {"format": 1, "package": __version__, "id": receipt.id, **receipt._asdict()}
     files = {MANIFEST: json.dumps(manifest, indent=1).encode()}
-    files |= {f"{one.lesson}.ipynb": one.content for one in submissions}
+    files |= {f"{item.lesson}.ipynb": item.content for item in submissions}
     write_atomically(Path(folder) / receipt.file, zip_bytes(files))
     write_atomically(Path(folder) / receipt.receipt_file, receipt.as_text().encode())
     return receipt
 
 
 def read_manifest(content: bytes) -> Receipt:
-    """Read a bundle's list, and prove that its SHA-256 is its own.
+    """Read a bundle's manifest and check its SHA-256.
 
     Parameters
     ----------
@@ -221,12 +221,12 @@ def read_manifest(content: bytes) -> Receipt:
     Returns
     -------
     Receipt
-        Compare its ``notebooks`` with the files.
+        Its ``notebooks`` must be compared with the files.
 
     Raises
     ------
     ValueError
-        If it is damaged or was changed; says so in one clause.
+        If it is damaged or was changed.
     """
     try:
         plain = json.loads(content.decode("utf-8-sig"))
@@ -257,16 +257,16 @@ def short_id(sha256: str) -> str:
 
 
 def check_student(student: str) -> None:
-    """Refuse an id that could not name a folder."""
+    """Refuse an id of a student that could not be the name of a folder."""
     if not STUDENT_ID.fullmatch(student):
         raise ValueError(
             f"`student` must be up to 64 letters, digits and . _ @ -, got {student!r}; "
-            "take the id that your instructor gave you."
+            "use the id that your instructor gave you."
         )
 
 
 def _receipt(plain: dict[str, Any]) -> Receipt:
-    """Return the receipt over a list of contents, whatever its layout in the file."""
+    """Return the receipt of a manifest; its SHA-256 does not depend on the layout of the JSON."""
     core = {key: plain[key] for key in ("created", "student", "notebooks")}
     text = json.dumps({"format": 1, **core}, sort_keys=True, separators=(",", ":"))
     digest = hashlib.sha256(text.encode()).hexdigest()
@@ -274,7 +274,7 @@ def _receipt(plain: dict[str, Any]) -> Receipt:
 
 
 def _files(paths: Sequence[str | Path]) -> Iterable[tuple[Path, bool]]:
-    """Yield (file, whether it is one of a folder's, where only answered ones count)."""
+    """Yield (file, whether to skip it if nothing is answered), which holds for files of folders."""
     for path in map(Path, paths):
         if path.is_dir():
             yield from ((file, True) for file in sorted(path.glob("*.ipynb")))
@@ -282,16 +282,17 @@ def _files(paths: Sequence[str | Path]) -> Iterable[tuple[Path, bool]]:
             yield path, False
         else:
             raise FileNotFoundError(
-                f"There is no file {str(path)!r}; run this where your notebooks are, or name "
-                "the file with its folder."
+                f"There is no file {str(path)!r}; run this in the folder of your notebooks, or "
+                "name the file with its folder."
             )
 
 
 def _read(path: Path, outlines: dict[str, Outline], *, only_answered: bool) -> BundleItem | None:
+    """Return a notebook as an item of a bundle; None if it is skipped."""
     if path.stat().st_size > _LARGEST:
         raise ValueError(
             f"{str(path)!r} has more than {_LARGEST // 2**20} MB; clear the outputs of its cells "
-            "(Kernel, Restart and clear), save, and try again."
+            "(Edit, Clear Outputs of All Cells), save, and try again."
         )
     content = path.read_bytes()
     try:
@@ -300,18 +301,19 @@ def _read(path: Path, outlines: dict[str, Outline], *, only_answered: bool) -> B
         if only_answered and lesson_by_name(path.name, outlines) is None:
             return None
         raise ValueError(
-            f"{str(path)!r} cannot be handed in: {error}. Open it in Jupyter, save it, try again."
+            f"{str(path)!r} cannot be submitted: {error}. Open it in Jupyter, save it, and try "
+            "again."
         ) from None
     lesson = lesson_by_content(cells, outlines) or lesson_by_name(path.name, outlines)
     if lesson is None and has_exercises(cells) and _NEWER.fullmatch(plain_name(path.name)):
-        lesson = plain_name(path.name)  # of a later edition: it goes as it is
+        lesson = plain_name(path.name)  # of a later edition; submitted without a check
     if lesson is None:
         if only_answered:
             return None
         raise ValueError(
-            f"{str(path)!r} belongs to no lesson: it has no line `# exercise: NAME` of one. If it "
-            f"does, name the file like the lesson: {', '.join(outlines)}."
+            f"{str(path)!r} belongs to no lesson: it has no line `# exercise: NAME` of a "
+            f"lesson. If it is one, give the file the lesson's name: {', '.join(outlines)}."
         )
     outline = outlines.get(lesson)
-    submission = BundleItem(lesson, path, content, states_of(cells, outline) if outline else {})
-    return None if only_answered and outline and not submission.answered else submission
+    item = BundleItem(lesson, path, content, states_of(cells, outline) if outline else {})
+    return None if only_answered and outline and not item.answered else item

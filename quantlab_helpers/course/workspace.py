@@ -1,4 +1,4 @@
-"""A learner's own copy of the notebooks, and the JupyterLab that opens it."""
+"""Copy the course's notebooks for a learner, and open them in JupyterLab."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FIRST_NOTEBOOK = "00_start_here.ipynb"
 
 
 class CopiedFile(NamedTuple):
-    """What happened to one notebook: "new", "unchanged", "updated", or "kept" (the user's)."""
+    """One notebook and the result of its copy; "kept" is a file that the learner has changed."""
 
     name: str
     outcome: Literal["new", "unchanged", "updated", "kept"]
@@ -33,12 +33,12 @@ def notebooks_folder() -> Path:
     Returns
     -------
     Path
-        A folder that must not be written to.
+        Read-only for callers.
 
     Raises
     ------
     FileNotFoundError
-        If the installation holds none.
+        If the installation has no notebooks.
 
     Examples
     --------
@@ -55,13 +55,13 @@ def notebooks_folder() -> Path:
 
 
 def copy_notebooks(target: str | Path) -> list[CopiedFile]:
-    """Copy the course's notebooks into a folder, never over a file that its owner changed.
+    """Copy the course's notebooks into a folder, without overwriting changed files.
 
     Parameters
     ----------
     target : str or Path
-        Made where missing. A file that is still as it was copied is replaced by a newer
-        edition; a file that was changed stays, as does a file that came from elsewhere.
+        Created if missing. A file that is unchanged since its copy is replaced by a newer
+        edition; a file that was changed or came from elsewhere is kept.
 
     Returns
     -------
@@ -117,13 +117,13 @@ def open_jupyterlab(
     Parameters
     ----------
     folder : str or Path
-        What JupyterLab shows.
+        The root of JupyterLab's file browser.
     port : int, optional
-        1..65535; by default the first free one from 8888 on.
+        1..65535; by default the first free port from 8888.
     browser : bool, default=True
         Open a browser on it.
     first : str, default="00_start_here.ipynb"
-        The notebook in the folder that is opened.
+        The notebook of the folder that is opened first.
 
     Returns
     -------
@@ -147,7 +147,7 @@ def open_jupyterlab(
         )
     command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={Path(folder).resolve()}"]
     command.append(f"--LabApp.default_url=/lab/tree/{first}")
-    # The course must not depend on a network: no look for updates, no question about news.
+    # The course works offline: no check for updates, no question about news.
     command.append("--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate")
     if port is not None:
         _require_free(port)
@@ -161,7 +161,7 @@ def open_jupyterlab(
     server = subprocess.Popen(
         command, env=os.environ | {"JUPYTER_CONFIG_PATH": os.pathsep.join(settings)}
     )
-    # Ctrl-C reaches the server, which asks its own question; this process waits for the answer.
+    # Ctrl-C reaches the server, which asks for confirmation; this process waits for it.
     interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)
     terminate = signal.signal(signal.SIGTERM, lambda *_: server.terminate())
     try:
@@ -172,7 +172,7 @@ def open_jupyterlab(
 
 
 def install_command(extra: str | None = None) -> str:
-    """Return the command that installs this package again, with an extra.
+    """Return the pip command that installs this package with an extra.
 
     Parameters
     ----------
@@ -189,17 +189,17 @@ def install_command(extra: str | None = None) -> str:
     >>> install_command("grading").endswith("[grading]'")
     True
     """
-    what = f"[{extra}]" if extra else ""
+    suffix = f"[{extra}]" if extra else ""
     root = Path(str(files("quantlab_helpers"))).parent
     if (root / "constraints.txt").is_file():
-        arguments = f"-c '{root / 'constraints.txt'}' -e '{root}{what}'"
+        arguments = f"-c '{root / 'constraints.txt'}' -e '{root}{suffix}'"
     else:
-        arguments = f"'quantlab-helpers{what}'"
+        arguments = f"'quantlab-helpers{suffix}'"
     return f"{sys.executable} -m pip install {arguments}"
 
 
 def _require_free(port: int) -> None:
-    """Refuse a port that something else listens on."""
+    """Refuse a port that another program uses."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -207,12 +207,12 @@ def _require_free(port: int) -> None:
         except OSError as error:
             raise ValueError(
                 f"Port {port} cannot be used ({error.strerror}); pass another --port, "
-                "or none to take the first free one."
+                "or omit it to use the first free port."
             ) from None
 
 
 def _read_record(path: Path) -> dict[str, str]:
-    """Return the hashes of the last copy; without them every differing file counts as changed."""
+    """Return the hashes of the last copy; empty if unknown, so that every file is kept."""
     try:
         record = json.loads(path.read_bytes())
     except (OSError, ValueError):

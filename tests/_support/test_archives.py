@@ -1,4 +1,4 @@
-"""Archives from outside: whatever is wrong with one stays with it, and nothing grows."""
+"""Untrusted archives: a problem does not spread to other files, and limits hold."""
 
 import io
 import os
@@ -16,6 +16,7 @@ from quantlab_helpers._support.archives import (
     Folder,
     printable_path,
     walk_files,
+    zip_bytes,
 )
 
 
@@ -28,37 +29,37 @@ def zipped(files, path=None):
 
 
 def contents(source, **limits):
-    """Return {path: content} of all that can be read, and the faults as {path: text}."""
-    read, faults = {}, {}
-    for found in walk_files(source, limits=ArchiveLimits()._replace(**limits)):
-        if isinstance(found, ArchiveProblem):
-            faults["/".join(found.trail)] = found.text
+    """Return {path: content} of all that can be read, and the problems as {path: text}."""
+    read, problems = {}, {}
+    for item in walk_files(source, limits=ArchiveLimits()._replace(**limits)):
+        if isinstance(item, ArchiveProblem):
+            problems["/".join(item.trail)] = item.text
             continue
-        for entry in found.entries:
-            path = "/".join((*found.trail, entry.name))
+        for entry in item.entries:
+            path = "/".join((*item.trail, entry.name))
             try:
                 read[path] = entry.read()
             except ArchiveError as error:
-                faults[path] = str(error)
-    return read, faults
+                problems[path] = str(error)
+    return read, problems
 
 
-def test_folders_and_archives_are_read_to_the_bottom(tmp_path):
+def test_walk_files_reads_nested_folders_and_archives(tmp_path):
     inner = zipped({"deep/02.ipynb": b"inner"})
     zipped({"s01/02.ipynb": b"plain", "s02.zip": inner}, tmp_path / "class.zip")
     (tmp_path / "s03").mkdir()
     (tmp_path / "s03" / "02.ipynb").write_bytes(b"file")
-    read, faults = contents(tmp_path)
+    read, problems = contents(tmp_path)
     assert read == {
         "class.zip/s01/02.ipynb": b"plain",
         "class.zip/s02.zip/deep/02.ipynb": b"inner",
         "s03/02.ipynb": b"file",
     }
-    assert faults == {}
+    assert problems == {}
 
 
 @pytest.mark.parametrize("mode", ["w", "w:gz", "w:bz2", "w:xz"])
-def test_tar_files_are_read_whatever_compresses_them(tmp_path, mode):
+def test_walk_files_reads_compressed_tar(tmp_path, mode):
     path = tmp_path / "s01.tar.gz"
     with tarfile.open(path, mode) as archive:
         info = tarfile.TarInfo("week/02.ipynb")
@@ -73,21 +74,21 @@ def test_tar_files_are_read_whatever_compresses_them(tmp_path, mode):
     "name",
     ["../../02.ipynb", "/etc/02.ipynb", "a/../../02.ipynb", "C:\\02.ipynb", "..\\02.ipynb"],
 )
-def test_a_path_that_leads_out_is_left_out_and_the_rest_is_read(tmp_path, name):
+def test_walk_files_skips_path_out_of_archive(tmp_path, name):
     zipped({name: b"bad", "02.ipynb": b"good"}, tmp_path / "s01.zip")
-    read, faults = contents(tmp_path / "s01.zip")
+    read, problems = contents(tmp_path / "s01.zip")
     assert read == {"s01.zip/02.ipynb": b"good"}
-    assert list(faults.values()) == ["its path leads out of the archive; it was left out"]
+    assert list(problems.values()) == ["its path leads out of the archive; it was left out"]
     assert [path.name for path in tmp_path.iterdir()] == ["s01.zip"]
 
 
-def test_the_backslashes_of_an_old_windows_tool_are_folders(tmp_path):
+def test_walk_files_backslash_separates_folders(tmp_path):
     zipped({"week\\02.ipynb": b"good"}, tmp_path / "s01.zip")
-    read, faults = contents(tmp_path / "s01.zip")
-    assert (read, faults) == ({"s01.zip/week/02.ipynb": b"good"}, {})
+    read, problems = contents(tmp_path / "s01.zip")
+    assert (read, problems) == ({"s01.zip/week/02.ipynb": b"good"}, {})
 
 
-def test_links_and_devices_in_archives_are_left_out(tmp_path):
+def test_walk_files_skips_links_in_archives(tmp_path):
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         info = zipfile.ZipInfo("02.ipynb")
         info.external_attr = (stat.S_IFLNK | 0o777) << 16
@@ -97,77 +98,77 @@ def test_links_and_devices_in_archives_are_left_out(tmp_path):
             info = tarfile.TarInfo(f"{kind.decode()}.ipynb")
             info.type, info.linkname = kind, "/etc/passwd"
             archive.addfile(info)
-    read, faults = contents(tmp_path)
+    read, problems = contents(tmp_path)
     assert read == {}
     special = "it is a symbolic link or another special file; it was left out"
-    assert list(faults.values()) == [special, f"{special} (and 3 more like it)"]
+    assert list(problems.values()) == [special, f"{special} (and 3 more like it)"]
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
-def test_links_and_pipes_in_folders_are_not_followed(tmp_path):
+def test_walk_files_skips_links_and_pipes_in_folders(tmp_path):
     (tmp_path / "s01").mkdir()
     (tmp_path / "s01" / "02.ipynb").symlink_to("/etc/passwd")
     (tmp_path / "s02").symlink_to("/etc")
     (tmp_path / "s03").mkdir()
     os.mkfifo(tmp_path / "s03" / "02.ipynb")
-    read, faults = contents(tmp_path)
+    read, problems = contents(tmp_path)
     link = "it is a symbolic link; links are not followed"
     assert read == {}
-    assert faults == {
+    assert problems == {
         "s01/02.ipynb": link,
         "s02": link,
         "s03/02.ipynb": "is no ordinary file",
     }
 
 
-def test_a_bomb_is_stopped_and_its_neighbours_are_read(tmp_path):
+def test_walk_files_stops_zip_bomb_reads_neighbours(tmp_path):
     zeros = b"\0" * (1 << 20)
     zipped({f"{i}.ipynb": zeros for i in range(40)}, tmp_path / "bomb.zip")
     zipped({"02.ipynb": b"good"}, tmp_path / "good.zip")
-    read, faults = contents(tmp_path, file_bytes=2 << 20)
+    read, problems = contents(tmp_path, file_bytes=2 << 20)
     assert sum(map(len, read.values())) < (11 << 20)  # 250 times the file has 10 MB
     assert read["good.zip/02.ipynb"] == b"good"
-    assert "grows out of all proportion" in faults["bomb.zip/39.ipynb"]
+    assert "grows out of all proportion" in problems["bomb.zip/39.ipynb"]
 
 
-def test_one_huge_member_is_read_no_further_than_the_limit(tmp_path):
+def test_walk_files_refuses_member_over_limit(tmp_path):
     zipped({"02.ipynb": b"\0" * (5 << 20)}, tmp_path / "s01.zip")
-    _, faults = contents(tmp_path, file_bytes=1 << 20)
-    assert faults == {"s01.zip/02.ipynb": "has more than 1 MB"}
+    _, problems = contents(tmp_path, file_bytes=1 << 20)
+    assert problems == {"s01.zip/02.ipynb": "has more than 1 MB"}
 
 
-def test_a_bomb_inside_a_tar_is_stopped_while_it_is_decompressed(tmp_path):
+def test_walk_files_stops_tar_bomb(tmp_path):
     with tarfile.open(tmp_path / "s01.tar.gz", "w:gz") as archive:
         info = tarfile.TarInfo("02.ipynb")
         info.size = 30 << 20
         archive.addfile(info, io.BytesIO(b"\0" * info.size))
-    _, faults = contents(tmp_path, file_bytes=1 << 20)
-    assert "it grows out of all proportion" in faults["s01.tar.gz"]
+    _, problems = contents(tmp_path, file_bytes=1 << 20)
+    assert "it grows out of all proportion" in problems["s01.tar.gz"]
 
 
-def test_bombs_in_a_learners_archive_share_one_budget(tmp_path):
+def test_walk_files_nested_archives_share_budget(tmp_path):
     inner = zipped({f"{i}.ipynb": b"\0" * (1 << 20) for i in range(8)})
     zipped({f"s01/{i}.zip": inner for i in range(8)}, tmp_path / "class.zip")
-    read, faults = contents(tmp_path, file_bytes=2 << 20, ratio=1_000, nested_bytes=4 << 20)
-    assert sum(map(len, read.values())) <= 8 * (4 << 20) and faults
+    read, problems = contents(tmp_path, file_bytes=2 << 20, ratio=1_000, nested_bytes=4 << 20)
+    assert sum(map(len, read.values())) <= 8 * (4 << 20) and problems
 
 
-def test_archives_in_archives_end_somewhere(tmp_path):
+def test_walk_files_limits_depth(tmp_path):
     content = zipped({"02.ipynb": b"deep"})
     for level in range(6):
         content = zipped({f"{level}.zip": content})
     (tmp_path / "s01.zip").write_bytes(content)
-    read, faults = contents(tmp_path)
-    assert read == {} and list(faults.values()) == ["archives are packed more than 3 deep"]
+    read, problems = contents(tmp_path)
+    assert read == {} and list(problems.values()) == ["archives are packed more than 3 deep"]
 
 
-def test_too_many_files_are_not_looked_through(tmp_path):
+def test_walk_files_limits_members(tmp_path):
     zipped({f"{i}.txt": b"" for i in range(20)}, tmp_path / "s01.zip")
-    _, faults = contents(tmp_path, members=10)
-    assert faults == {"s01.zip": "it holds more than 10 files; ask for the notebooks alone"}
+    _, problems = contents(tmp_path, members=10)
+    assert problems == {"s01.zip": "it holds more than 10 files; ask for the notebooks alone"}
 
 
-def test_an_encrypted_archive_is_one_line(tmp_path):
+def test_walk_files_encrypted_archive_one_problem(tmp_path):
     path = zipped({"a.ipynb": b"x" * 40, "b.ipynb": b"y" * 40}, tmp_path / "s01.zip")
     raw = bytearray(path.read_bytes())
     for signature, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
@@ -176,22 +177,22 @@ def test_an_encrypted_archive_is_one_line(tmp_path):
             raw[place + flags] |= 1
             place = raw.find(signature, place + 4)
     path.write_bytes(raw)
-    read, faults = contents(path)
+    read, problems = contents(path)
     text = "it is encrypted; ask for it without a password (and 1 more like it)"
-    assert (read, faults) == ({}, {"s01.zip/a.ipynb": text})
+    assert (read, problems) == ({}, {"s01.zip/a.ipynb": text})
 
 
 @pytest.mark.parametrize("name", ["s01.zip", "s01.tar", "s01.tar.gz", "s01.tgz"])
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 half of it", b"\x1f\x8b\x08", b"\0" * 99])
-def test_a_damaged_archive_is_a_line_and_no_crash(tmp_path, name, content):
+def test_walk_files_damaged_archive_one_problem(tmp_path, name, content):
     (tmp_path / name).write_bytes(content)
-    read, faults = contents(tmp_path)
+    read, problems = contents(tmp_path)
     assert read == {}
-    assert list(faults) == [name]
-    assert any(words in faults[name] for words in ("is damaged, or no archive", "holds no files"))
+    assert list(problems) == [name]
+    assert any(words in problems[name] for words in ("is damaged, or no archive", "holds no files"))
 
 
-def test_every_truncation_and_every_flipped_byte_is_survived(tmp_path):
+def test_walk_files_survives_every_damaged_byte(tmp_path):
     whole = zipped({"02.ipynb": b"abc" * 50, "work/03.ipynb": b"def" * 50})
     path = tmp_path / "s01.zip"
     for place in range(len(whole)):
@@ -200,15 +201,15 @@ def test_every_truncation_and_every_flipped_byte_is_survived(tmp_path):
             contents(path)
 
 
-def test_other_archives_are_named(tmp_path):
+def test_walk_files_names_unsupported_archives(tmp_path):
     for name in ("s01.rar", "s02.7z"):
         (tmp_path / name).write_bytes(b"Rar!")
-    _, faults = contents(tmp_path)
+    _, problems = contents(tmp_path)
     text = "7z and rar archives are not read; unpack it, or ask for a zip"
-    assert faults == {"s01.rar": text, "s02.7z": text}
+    assert problems == {"s01.rar": text, "s02.7z": text}
 
 
-def test_what_systems_leave_behind_is_passed_over(tmp_path):
+def test_walk_files_skips_system_files(tmp_path):
     junk = {"__MACOSX/._02.ipynb": b"", ".ipynb_checkpoints/02.ipynb": b"old", ".DS_Store": b""}
     zipped({**junk, "02.ipynb": b"good"}, tmp_path / "s01.zip")
     (tmp_path / ".ipynb_checkpoints").mkdir()
@@ -216,7 +217,7 @@ def test_what_systems_leave_behind_is_passed_over(tmp_path):
     assert contents(tmp_path) == ({"s01.zip/02.ipynb": b"good"}, {})
 
 
-def test_the_date_of_a_zip_is_taken_in_utc_where_it_has_one(tmp_path):
+def test_walk_files_zip_date_in_utc(tmp_path):
     with zipfile.ZipFile(tmp_path / "s01.zip", "w") as archive:
         info = zipfile.ZipInfo("02.ipynb", date_time=(2026, 1, 30, 12, 0, 0))
         info.extra = b"UT\x05\x00\x01" + (1_750_000_000).to_bytes(4, "little")
@@ -226,10 +227,17 @@ def test_the_date_of_a_zip_is_taken_in_utc_where_it_has_one(tmp_path):
     assert folder.entries[0].modified == datetime.fromtimestamp(1_750_000_000, UTC)
 
 
-def test_a_missing_source_is_named(tmp_path):
+def test_walk_files_missing_source(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"There is no '.*gone' to collect from"):
         list(walk_files(tmp_path / "gone"))
 
 
-def test_names_cannot_upset_a_terminal():
+def test_printable_path_replaces_control_characters():
     assert printable_path(("a\x1b[2J", "b\n\u202e")) == "a?[2J/b??"
+
+
+def test_zip_bytes_reproducible_and_readable():
+    files = {"a/02.ipynb": b"one", "b.txt": b""}
+    assert zip_bytes(files) == zip_bytes(files)
+    with zipfile.ZipFile(io.BytesIO(zip_bytes(files))) as archive:
+        assert {name: archive.read(name) for name in archive.namelist()} == files

@@ -1,4 +1,4 @@
-"""Handing in: what is unanswered, the bundle, and a receipt that holds for the contents."""
+"""Submitting: the files of a bundle and the receipt of its contents."""
 
 import json
 import subprocess
@@ -20,25 +20,25 @@ NAME = "02_uniform_quantization"
 NOON = datetime(2026, 1, 30, 12, 0, 0, tzinfo=UTC)
 
 
-def test_a_notebook_is_known_by_its_content_whatever_it_is_called(tmp_path):
+def test_read_submissions_recognizes_renamed_lesson(tmp_path):
     path = write(tmp_path / "01_train_the_baseline.ipynb", answer(notebook()))
-    [one] = read_submissions([path])
-    assert one.lesson == NAME and one.answered == len(exercises_of(NAME))
+    [item] = read_submissions([path])
+    assert item.lesson == NAME and item.answered == len(exercises_of(NAME))
 
 
-def test_a_folder_hands_in_what_is_answered_in_it(tmp_path):
+def test_read_submissions_folder_takes_answered_only(tmp_path):
     write(tmp_path / "02.ipynb", answer(notebook()))
     write(tmp_path / "00_start_here.ipynb", notebook("00_start_here"))
     write(tmp_path / "Untitled.ipynb", {"cells": [], "nbformat": 4})
     (tmp_path / "Untitled1.ipynb").write_text("")
-    assert [one.lesson for one in read_submissions([tmp_path])] == [NAME]
+    assert [item.lesson for item in read_submissions([tmp_path])] == [NAME]
 
 
-def test_a_notebook_of_a_later_edition_goes_as_it_is(tmp_path):
+def test_read_submissions_later_edition_unchecked(tmp_path):
     cell = {"cell_type": "code", "source": "# exercise: new-one\nx = 1"}
     path = write(tmp_path / "09_later.ipynb", {"cells": [cell], "nbformat": 4})
-    [one] = read_submissions([path])
-    assert (one.lesson, one.states) == ("09_later", {})
+    [item] = read_submissions([path])
+    assert (item.lesson, item.states) == ("09_later", {})
 
 
 @pytest.mark.parametrize(
@@ -55,14 +55,14 @@ def test_a_notebook_of_a_later_edition_goes_as_it_is(tmp_path):
         (b"\xff\xfe\x00", "not JSON"),
     ],
 )
-def test_what_is_no_notebook_of_the_course_is_refused_in_words(tmp_path, content, words):
+def test_read_submissions_refuses_other_file(tmp_path, content, words):
     path = tmp_path / "mine.ipynb"
     path.write_bytes(content)
     with pytest.raises(ValueError, match=words):
         read_submissions([path])
 
 
-def test_a_missing_file_and_two_of_the_same_lesson_are_named(tmp_path):
+def test_read_submissions_missing_file_or_lesson_twice(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"There is no file '.*gone\.ipynb'; run this"):
         read_submissions([tmp_path / "gone.ipynb"])
     first = write(tmp_path / "02.ipynb", answer(notebook()))
@@ -72,7 +72,7 @@ def test_a_missing_file_and_two_of_the_same_lesson_are_named(tmp_path):
     assert len(read_submissions([first, first])) == 1
 
 
-def test_an_empty_folder_has_nothing_to_hand_in(tmp_path):
+def test_read_submissions_empty_folder(tmp_path):
     with pytest.raises(ValueError, match=r"no answered notebook in .*; save your notebook"):
         read_submissions([tmp_path])
 
@@ -84,7 +84,7 @@ def bundle(tmp_path):
     return tmp_path / "out" / receipt.file, receipt, path
 
 
-def test_a_bundle_holds_the_notebook_byte_for_byte_and_the_same_bytes_each_time(bundle, tmp_path):
+def test_write_bundle_keeps_notebook_and_is_reproducible(bundle, tmp_path):
     file, receipt, path = bundle
     with zipfile.ZipFile(file) as archive:
         assert sorted(archive.namelist()) == [f"{NAME}.ipynb", MANIFEST]
@@ -94,7 +94,7 @@ def test_a_bundle_holds_the_notebook_byte_for_byte_and_the_same_bytes_each_time(
     assert (tmp_path / "2" / again.file).read_bytes() == file.read_bytes()
 
 
-def test_a_receipt_says_id_sum_date_and_time(bundle):
+def test_receipt_as_text_gives_id_sum_date_time(bundle):
     file, receipt, _ = bundle
     text = (file.parent / receipt.receipt_file).read_text()
     assert text == receipt.as_text()
@@ -103,23 +103,23 @@ def test_a_receipt_says_id_sum_date_and_time(bundle):
     assert receipt.id.replace("-", "").lower() == receipt.sha256[:12] and receipt.id in file.name
 
 
-def test_another_answer_another_time_and_another_student_have_another_receipt(bundle, tmp_path):
+def test_write_bundle_receipt_depends_on_all_fields(bundle, tmp_path):
     _, receipt, path = bundle
-    one = read_submissions([path])
+    items = read_submissions([path])
     other = read_submissions([write(tmp_path / "b.ipynb", answer(notebook(), "dequantize"))])
     later = NOON.replace(second=1)
     sums = {
         receipt.sha256,
         write_bundle(other, tmp_path, student="s01", now=NOON).sha256,
-        write_bundle(one, tmp_path, student="s01", now=later).sha256,
-        write_bundle(one, tmp_path, student="s02", now=NOON).sha256,
-        write_bundle(one, tmp_path, now=NOON).sha256,
+        write_bundle(items, tmp_path, student="s01", now=later).sha256,
+        write_bundle(items, tmp_path, student="s02", now=NOON).sha256,
+        write_bundle(items, tmp_path, now=NOON).sha256,
     }
     assert len(sums) == 5
 
 
 @pytest.mark.parametrize("key", ["created", "student", "notebooks"])
-def test_a_changed_list_of_contents_is_seen(bundle, key):
+def test_read_manifest_refuses_changed_field(bundle, key):
     plain = json.loads(zipfile.ZipFile(bundle[0]).read(MANIFEST))
     other = {"created": "2026-01-29T12:00:00+00:00", "student": "s02", "notebooks": {}}
     with pytest.raises(ValueError, match="was changed after it was made"):
@@ -130,28 +130,29 @@ def test_a_changed_list_of_contents_is_seen(bundle, key):
     "content",
     [b"", b"[]", b"{}", b'{"sha256": 1}', b'{"sha256": "", "created": 1, "student": null}'],
 )
-def test_a_damaged_list_of_contents_is_told(content):
+def test_read_manifest_refuses_damaged_content(content):
     with pytest.raises(ValueError, match="its list of contents is damaged"):
         read_manifest(content)
 
 
 @pytest.mark.parametrize("key", ["../s01", "", ".", "s 01", "s01\n", "é", "a" * 65])
-def test_a_student_id_that_could_not_name_a_folder_is_refused(bundle, tmp_path, key):
+def test_write_bundle_refuses_student_id(bundle, tmp_path, key):
     with pytest.raises(ValueError, match="`student` must be up to 64 letters"):
         write_bundle(read_submissions([bundle[2]]), tmp_path, student=key)
 
 
-def test_a_time_without_a_zone_and_an_empty_bundle_are_refused(bundle, tmp_path):
+def test_write_bundle_refuses_naive_time_or_nothing(bundle, tmp_path):
     with pytest.raises(ValueError, match="must have a time zone"):
         write_bundle(read_submissions([bundle[2]]), tmp_path, now=datetime(2026, 1, 30))
     with pytest.raises(ValueError, match="at least one notebook, got none"):
         write_bundle([], tmp_path)
 
 
-def test_handing_in_brings_no_notebook_or_grading_library():
+@pytest.mark.process
+def test_import_submission_without_notebook_libraries():
     code = (
         "import sys, quantlab_helpers.course.submission;"
-        "print({'nbgrader', 'nbformat'} & set(sys.modules))"
+        "print({'nbgrader', 'nbformat', 'jupytext', 'nbconvert'} & set(sys.modules))"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "set()"

@@ -29,13 +29,13 @@ def outcomes(folder):
     return [outcome for _, outcome in workspace.copy_notebooks(folder)]
 
 
-def test_notebooks_are_copied_once(course, tmp_path):
+def test_copy_notebooks_twice_unchanged(course, tmp_path):
     assert outcomes(tmp_path / "mine") == ["new", "new"]
     assert outcomes(tmp_path / "mine") == ["unchanged", "unchanged"]
     assert (tmp_path / "mine" / "01_next.ipynb").read_text() == "second"
 
 
-def test_a_changed_notebook_is_never_overwritten(course, tmp_path):
+def test_copy_notebooks_keeps_changed_file(course, tmp_path):
     mine = tmp_path / "mine"
     workspace.copy_notebooks(mine)
     (mine / "00_start_here.ipynb").write_text("my answers")
@@ -47,14 +47,14 @@ def test_a_changed_notebook_is_never_overwritten(course, tmp_path):
     assert (mine / "01_next.ipynb").read_text() == "second, corrected"
 
 
-def test_a_notebook_from_elsewhere_with_the_same_name_is_kept(course, tmp_path):
+def test_copy_notebooks_keeps_file_from_elsewhere(course, tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "01_next.ipynb").write_text("somebody else's")
     assert outcomes(tmp_path / "mine") == ["new", "kept"]
 
 
 @pytest.mark.parametrize("damage", ["", "[]", "{"])
-def test_without_a_readable_record_every_difference_counts_as_the_users(course, tmp_path, damage):
+def test_copy_notebooks_unreadable_record_keeps_files(course, tmp_path, damage):
     mine = tmp_path / "mine"
     workspace.copy_notebooks(mine)
     (mine / ".quantlab.json").write_text(damage)
@@ -62,28 +62,28 @@ def test_without_a_readable_record_every_difference_counts_as_the_users(course, 
     assert outcomes(mine) == ["unchanged", "kept"]
 
 
-def test_a_file_where_the_folder_should_be_is_named(course, tmp_path):
+def test_copy_notebooks_refuses_file_as_folder(course, tmp_path):
     (tmp_path / "mine").write_text("")
     with pytest.raises(NotADirectoryError, match=r"'.*mine' is a file; name another folder"):
         workspace.copy_notebooks(tmp_path / "mine")
 
 
-def test_a_port_in_use_is_named_before_anything_starts(tmp_path):
+def test_open_jupyterlab_refuses_port_in_use(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as busy:
         port = busy.getsockname()[1]
         with pytest.raises(ValueError, match=rf"Port {port} cannot be used .*another --port"):
             workspace.open_jupyterlab(tmp_path, port=port)
 
 
-def test_a_missing_jupyterlab_is_named_with_the_command_that_brings_it(tmp_path, monkeypatch):
+def test_open_jupyterlab_missing_names_install_command(tmp_path, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ModuleNotFoundError, match=r"pip install .*\[notebooks\]'"):
         workspace.open_jupyterlab(tmp_path)
 
 
-@pytest.mark.slow
+@pytest.mark.process
 @pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals to the server")
-def test_the_real_server_shows_the_notebooks_and_stops_when_told(tmp_path):
+def test_open_jupyterlab_real_server_serves_and_stops(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     quantlab = Path(sys.executable).with_name("quantlab")

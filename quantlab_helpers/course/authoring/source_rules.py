@@ -146,7 +146,7 @@ def _problems_of_markers(cell: NotebookNode, role: Role | None) -> Iterator[str]
             if _TAKEN_FOR_MARKER.search(line) or (code and _MEANT_AS_MARKER.match(line)):
                 yield (
                     f"{marker!r} looks like a marker but is none; write one of "
-                    f"{', '.join(MARKERS)}, or other words"
+                    f"{', '.join(MARKERS)}, or reword the line"
                 )
         elif marker not in allowed:
             kind = "solution" if marker in _REGIONS["solution"] else "test"
