@@ -12,12 +12,12 @@ from tests import ROOT
 NAMES = [path.stem for path in sorted((ROOT / "instructor" / "sources").glob("[0-9]*.py"))]
 each_lesson = pytest.mark.parametrize("name", NAMES)
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.notebook, pytest.mark.process]
 
 
 @pytest.fixture
 def execute(tmp_path, monkeypatch):
-    """Return a function that runs a notebook from top to bottom, whatever its cells raise."""
+    """Return a function that runs a notebook from top to bottom and continues after errors."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
 
     def run(notebook):
@@ -35,7 +35,7 @@ def read(content):
 
 
 def complaints(cell):
-    """What a learner would see of a cell that is not clean: errors, and words on stderr."""
+    """Yield the errors and the text on stderr that a learner would see below a cell."""
     for output in cell.get("outputs", []):
         if output.output_type == "error":
             yield f"{cell.id}: {output.ename}: {output.evalue}"
@@ -44,7 +44,7 @@ def complaints(cell):
 
 
 def widget_complaints(notebook):
-    """The same of widgets: a callback that crashes leaves its error only in the saved state."""
+    """Yield the same for widgets; the error of a callback is only in the saved state."""
     saved = notebook.metadata.get("widgets", {})
     for page in saved.values():
         for widget in page["state"].values():
@@ -56,7 +56,7 @@ def widget_complaints(notebook):
 
 
 def pictures(notebook):
-    """The sizes of the drawn pictures, in bytes."""
+    """Yield the sizes of the pictures, in bytes."""
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             if "image/png" in output.get("data", {}):
@@ -64,16 +64,16 @@ def pictures(notebook):
 
 
 @each_lesson
-def test_the_solutions_run_without_an_error_or_a_word_on_stderr(name, lesson, execute):
+def test_instructor_notebook_runs_without_stderr(name, lesson, execute):
     notebook = execute(read(lesson(name).instructor))
-    assert [words for cell in notebook.cells for words in complaints(cell)] == []
+    assert [text for cell in notebook.cells for text in complaints(cell)] == []
     assert list(widget_complaints(notebook)) == []
     sizes = list(pictures(notebook))
     assert sizes and min(sizes) > 2_000, "an empty pair of axes takes more"
 
 
 @each_lesson
-def test_the_learners_notebook_runs_on_where_nothing_is_answered(name, lesson, execute):
+def test_learner_notebook_runs_unanswered(name, lesson, execute):
     notebook = execute(read(lesson(name).learner))
     unanswered = set()  # exercises whose solution cell has raised already
     for cell in notebook.cells:
@@ -103,7 +103,7 @@ def notebook_of(*sources):
     return nbformat.v4.new_notebook(cells=cells)
 
 
-def test_a_crashing_callback_is_found_though_no_cell_fails(execute):
+def test_widget_complaints_finds_crashing_callback(execute):
     notebook = execute(
         notebook_of(
             "from ipywidgets import IntSlider, interactive_output\n"
@@ -114,11 +114,11 @@ def test_a_crashing_callback_is_found_though_no_cell_fails(execute):
             "slider.value = 0",
         )
     )
-    assert [words for cell in notebook.cells for words in complaints(cell)] == []
+    assert [text for cell in notebook.cells for text in complaints(cell)] == []
     assert list(widget_complaints(notebook)) == ["widget: ZeroDivisionError: division by zero"]
 
 
-def test_an_error_a_warning_and_an_empty_picture_are_found(execute):
+def test_complaints_finds_error_warning_empty_picture(execute):
     notebook = execute(
         notebook_of(
             "1 / 0",

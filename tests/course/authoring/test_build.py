@@ -1,4 +1,4 @@
-"""The build: the same bytes each time, nothing of a solution left, and clear refusals."""
+"""The build: the same bytes each time, without solutions, and clear errors."""
 
 import difflib
 import importlib.util
@@ -14,51 +14,15 @@ from pathlib import Path
 import jupytext
 import nbformat
 import pytest
-from click.testing import CliRunner
 from nbgrader import utils
 
-from quantlab_helpers.cli.main import main
 from quantlab_helpers.course.authoring.build import build_course, stale_notebooks, write_course
-from quantlab_helpers.course.authoring.sources import SourceError
 from tests import ROOT
+from tests.course.authoring.small_source import LESSON, header, run
 
 NAMES = [path.stem for path in sorted((ROOT / "instructor" / "sources").glob("[0-9]*.py"))]
 
 
-def header(grade_id, kind="code", **flags):
-    """Return the line that begins a cell with nbgrader's metadata."""
-    unset = {"grade": False, "locked": False, "schema_version": 3, "solution": False, "task": False}
-    meta = json.dumps(dict(sorted((unset | {"grade_id": grade_id} | flags).items())))
-    return f"# %%{' [markdown]' if kind == 'markdown' else ''} nbgrader={meta}"
-
-
-SOLUTION = header("double", solution=True)
-TEST = header("test-double", grade=True, locked=True, points=2)
-LESSON = f"""\
-# %% [markdown]
-# # Doubling
-
-# %%
-import math
-
-{SOLUTION}
-# exercise: double
-def double(x):
-    \"\"\"Return twice x.\"\"\"
-    ### BEGIN SOLUTION
-    return math.fsum([x, x])
-    ### END SOLUTION
-
-{TEST}
-# test: double
-assert double(1) == 2
-### BEGIN HIDDEN TESTS
-assert double(1234) == 2468
-### END HIDDEN TESTS
-
-# %%
-print("done")
-"""
 # Everything that a notebook of the course may hold, and text that parsers stumble over.
 TORTURE = (
     LESSON
@@ -120,10 +84,6 @@ pace = None  # "too slow", "right" or "too fast"
 )
 
 
-def run(*arguments):
-    return CliRunner().invoke(main, ["build", *map(str, arguments)])
-
-
 def built(folder):
     [lesson] = build_course(folder).lessons
     return lesson
@@ -140,12 +100,13 @@ def by_id(content):
 # The committed notebooks
 
 
-def test_the_committed_notebooks_are_what_their_sources_give():
+@pytest.mark.notebook
+def test_stale_notebooks_none_committed():
     assert stale_notebooks(build_course(ROOT), ROOT) == []
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_committed_notebook_has_no_outputs_and_nothing_of_one_machine(name):
+def test_committed_notebook_has_no_outputs(name):
     notebook = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
     nbformat.validate(notebook)
     for cell in notebook.cells:
@@ -159,7 +120,7 @@ def test_a_committed_notebook_has_no_outputs_and_nothing_of_one_machine(name):
 
 
 @pytest.mark.parametrize("change", ["edited", "missing", "without a source"])
-def test_check_names_a_stale_notebook_and_what_to_run(course, change):
+def test_build_check_names_stale_notebook(course, change):
     folder = course(lesson_02_doubling=LESSON)
     assert run("--course", folder).exit_code == 0
     assert run("--course", folder, "--check").output == ""
@@ -182,7 +143,7 @@ def test_check_names_a_stale_notebook_and_what_to_run(course, change):
 # What the build writes
 
 
-def test_the_build_writes_both_notebooks_and_nbgraders_settings(course):
+def test_build_writes_notebooks_and_settings(course):
     folder = course(lesson_02_doubling=LESSON)
     result = run("--course", folder)
     assert result.exit_code == 0, result.output
@@ -198,7 +159,7 @@ def test_the_build_writes_both_notebooks_and_nbgraders_settings(course):
     assert settings.read_bytes() == (ROOT / "instructor" / "nbgrader_config.py").read_bytes()
 
 
-def test_learners_get_the_stub_and_the_visible_test_and_the_instructor_all(course):
+def test_build_course_learner_and_instructor_versions(course):
     lesson = built(course(lesson_02_doubling=LESSON))
     learner, instructor = by_id(lesson.learner), by_id(lesson.instructor)
     assert learner["double"].source == (
@@ -211,7 +172,7 @@ def test_learners_get_the_stub_and_the_visible_test_and_the_instructor_all(cours
     assert "assert double(1234) == 2468" in instructor["test-double"].source
 
 
-def test_building_twice_gives_the_same_bytes(course):
+def test_build_course_same_bytes_each_time(course):
     folder = course(lesson_02_doubling=TORTURE)
     first, again = built(folder), built(folder)
     assert first == again
@@ -219,7 +180,7 @@ def test_building_twice_gives_the_same_bytes(course):
         assert content.endswith(b"}\n") and content.startswith(b'{\n "cells": [')
 
 
-def test_cells_are_named_by_their_grade_id_or_by_what_they_hold(course):
+def test_build_course_cell_ids(course):
     cells = cells_of(built(course(lesson_02_doubling=TORTURE)).learner)
     ids = [cell.id for cell in cells]
     assert len(set(ids)) == len(ids)
@@ -238,7 +199,7 @@ def test_cells_are_named_by_their_grade_id_or_by_what_they_hold(course):
         ("# %%\nimport math\n", "# %%\nx = 1\n\n# %%\nimport math\n", 10),  # a new cell
     ],
 )
-def test_a_small_edit_is_a_small_diff(course, old, new, most):
+def test_build_course_small_edit_small_diff(course, old, new, most):
     text = TORTURE.replace("# # Doubling", "# ## Doubling")
     assert text.count(old) == 1
     before = built(course(lesson_02_doubling=text)).learner.decode().splitlines()
@@ -247,7 +208,7 @@ def test_a_small_edit_is_a_small_diff(course, old, new, most):
     assert 0 < len(changed) <= most, "\n".join(changed)
 
 
-def test_whatever_a_source_holds_arrives_in_the_notebook(course):
+def test_build_course_keeps_all_text_of_source(course):
     instructor = cells_of(built(course(lesson_02_doubling=TORTURE)).instructor)[1:]
     text = jupytext.writes(nbformat.v4.new_notebook(cells=instructor), fmt="py:percent")
     again = jupytext.reads(text, fmt="py:percent").cells
@@ -264,21 +225,21 @@ def test_whatever_a_source_holds_arrives_in_the_notebook(course):
     assert tagged.source.endswith("def f(x):\n    return x\n\n\nf(1)")
 
 
-def test_a_survey_stays_as_it_is_and_can_be_answered(course):
+def test_build_course_keeps_survey_editable(course):
     survey = by_id(built(course(lesson_02_doubling=TORTURE)).learner)["survey-pace"]
     assert survey.source == '# survey: pace\npace = None  # "too slow", "right" or "too fast"'
     assert "editable" not in survey.metadata
     assert not utils.is_grade(survey) and not utils.is_locked(survey)
 
 
-def test_the_stub_is_the_one_of_nbgraders_settings(course):
+def test_build_course_stub_from_nbgrader_settings(course):
     folder = course(lesson_02_doubling=LESSON)
     settings = folder / "instructor" / "nbgrader_config.py"
     settings.write_text(settings.read_text().replace("write your answer here", "schreiben Sie"))
     assert "schreiben Sie" in by_id(built(folder).learner)["double"].source
 
 
-def test_single_lessons_are_built_by_name_or_number_whatever_the_others_are(course):
+def test_build_course_single_lesson_by_name_or_number(course):
     folder = course(lesson_01_broken="# %% title\n(", lesson_02_doubling=LESSON)
     for name in ("02", "02_doubling"):
         assert [lesson.name for lesson in build_course(folder, [name]).lessons] == ["02_doubling"]
@@ -286,8 +247,8 @@ def test_single_lessons_are_built_by_name_or_number_whatever_the_others_are(cour
         build_course(folder, ["03"])
 
 
-@pytest.mark.slow
-def test_nbgraders_own_command_releases_the_same_notebook(course):
+@pytest.mark.process
+def test_build_course_equals_nbgrader_generate_assignment(course):
     folder = course(lesson_02_doubling=TORTURE)
     write_course(build_course(folder), folder)
     home = folder / "build" / "course"
@@ -296,185 +257,6 @@ def test_nbgraders_own_command_releases_the_same_notebook(course):
     subprocess.run(command, cwd=home, env=os.environ | {"PATH": path}, check=True, timeout=300)
     released = home / "release" / "02_doubling" / "02_doubling.ipynb"
     assert released.read_bytes() == (folder / "notebooks" / "02_doubling.ipynb").read_bytes()
-
-
-# What it refuses
-
-
-REFUSED = {
-    "a grade_id twice": (
-        (LESSON, LESSON + LESSON.replace("def double", "def twice")),
-        ["cell double ('# exercise: double'): the grade_id 'double' is taken by cell 3 of"],
-    ),
-    "a grade_id in capitals": (
-        ('"double"', '"Double_It"'),
-        ["cell Double_It", "must be lower-case words joined by hyphens"],
-    ),
-    "a grade_id of the build's": (('"double"', '"install"'), ["belongs to the cell that the"]),
-    "no marker of the exercise": (
-        ("# exercise: double\n", ""),
-        ["cell double ('def double(x):'): its first line must be `# exercise: double`"],
-    ),
-    "another name than the grade_id": (
-        ("# exercise: double", "# exercise: triple"),
-        ["its first line must be `# exercise: double`, is `# exercise: triple`"],
-    ),
-    "no marker of the test": (
-        ("# test: double\n", ""),
-        ["cell test-double ('assert double(1) == 2'): its first line must be `# test: double`"],
-    ),
-    "no points": (('"points": 2, ', ""), ['test cell needs "points" from 1 to 5', "got None"]),
-    "no points worth having": (('"points": 2', '"points": 0'), ["from 1 to 5", "got 0"]),
-    "points for nothing": (
-        ('"locked": false, ', '"locked": false, "points": 1, '),
-        ["only a test cell has points; delete them from this solution cell's header"],
-    ),
-    "a test not named for its exercise": (
-        ('"test-double"', '"double-test"'),
-        ["the grade_id of a test cell is 'test-' and its exercise's; rename 'double-test'"],
-    ),
-    "a test of nothing": (
-        (SOLUTION, SOLUTION.replace("double", "treble")),
-        ["cell test-double", "there is no exercise 'double' above it"],
-    ),
-    "an exercise without a test": (
-        (TEST, "# %%"),
-        ["cell double", "the exercise has no test; add a test cell", "'test-double'"],
-    ),
-    "no solution": (
-        ("    ### BEGIN SOLUTION\n    return math.fsum([x, x])\n    ### END SOLUTION\n", ""),
-        ["cell double", "there is no solution; write it between '### BEGIN SOLUTION' and"],
-    ),
-    "a region without an end": (
-        ("    ### END SOLUTION\n", ""),
-        ["'### BEGIN SOLUTION' has no end; write '### END SOLUTION' below the region"],
-    ),
-    "a region without a begin": (
-        ("    ### BEGIN SOLUTION\n", ""),
-        ["'### END SOLUTION' has no begin above it"],
-    ),
-    "a region in a region": (
-        ("    ### BEGIN SOLUTION\n", "    ### BEGIN SOLUTION\n    ### BEGIN SOLUTION\n"),
-        ["'### BEGIN SOLUTION' follows another one that has no end"],
-    ),
-    "hidden tests without an end": (
-        ("### END HIDDEN TESTS\n", ""),
-        ["cell test-double", "'### BEGIN HIDDEN TESTS' has no end"],
-    ),
-    "a marker nearly right": (
-        ("    ### BEGIN SOLUTION\n", "    # begin solution\n"),
-        ["'# begin solution' looks like a marker but is none; write one of ### BEGIN SOLUTION"],
-    ),
-    "a solution elsewhere": (
-        ('print("done")', "### BEGIN SOLUTION\n1\n### END SOLUTION"),
-        ["cell 5 ('### BEGIN SOLUTION')", "is allowed in a solution cell only"],
-    ),
-    "a cell line in a string": (
-        ('print("done")', 'print("""\n\n# %%\n""")'),
-        ['cell 5 (\'print("""\')', "the cell contains a `# %%` line"],
-    ),
-    "a cell line in a text": (
-        ("# # Doubling", "# # Doubling\n#\n# # %% [markdown]"),
-        ["cell 1 ('# Doubling')", "the cell contains a `# %%` line"],
-    ),
-    "a cell line in a function": (
-        ('    """Return twice x."""\n', '    """Return twice x."""\n\n    # %% now think\n'),
-        ["line 12: an indented `# %%` may split the cell in two"],
-    ),
-    "a cell line below text": (
-        ("# # Doubling\n", "# # Doubling\n# %%\n# more\n"),
-        ["line 3: a `# %%` directly below other text splits the cell in two"],
-    ),
-    "half a cell": (
-        ('print("done")', "def f():\n    x = 1\n\n# %%\n    return x"),
-        ["cell 6 ('return x')", "this is not Python by itself (unexpected indent, line 1"],
-    ),
-    "other metadata": (
-        ("# %%\nimport math", '# %% jupyter={"source_hidden": true}\nimport math'),
-        ["cell 2 ('import math'): the metadata 'jupyter' is not allowed; keep nbgrader"],
-    ),
-    "a title": (
-        ("# %%\nimport math", "# %% Imports\nimport math"),
-        ["the metadata 'title' is not allowed (text behind `# %%` becomes a title)"],
-    ),
-    "a header that is no JSON": (
-        (SOLUTION, SOLUTION.replace("false,", "fals,", 1)),
-        ["cell 3 ('# exercise: double')", "is not allowed"],
-    ),
-    "another schema": (
-        ('"schema_version": 3, "solution": true', '"schema_version": 2, "solution": true'),
-        ["schema_version must be 3, is 2"],
-    ),
-    "a key too few": ((', "solution": true', ""), ["its nbgrader metadata lacks solution"]),
-    "a key too many": (
-        ('"solution": true', '"solution": true, "checksum": "0"'),
-        ["its nbgrader metadata has checksum; delete it"],
-    ),
-    "a cell graded by hand": (
-        ('{"grade": false', '{"grade": true'),
-        ["this course has no cells with {'grade': True, 'solution': True", "copy the header"],
-    ),
-    "a graded survey": (
-        ('"test-double"', '"survey-double"'),
-        ["a survey is neither graded nor locked"],
-    ),
-    "a solution in words": (
-        (SOLUTION, SOLUTION.replace("# %%", "# %% [markdown]")),
-        ["a solution cell must be a code cell; delete [markdown]"],
-    ),
-    "a solution given away": (
-        ("# # Doubling", "# # Doubling\n# Try `return math.fsum([x, x])`."),
-        [
-            "cell 1 ('# Doubling'): learners would read 'return math.fsum([x, x])' here",
-            "in the solution or the hidden tests of cell double",
-        ],
-    ),
-    "a hidden test given away": (
-        ('print("done")', "assert double(1234) == 2468"),
-        ["cell 5", "learners would read 'assert double(1234) == 2468' here", "cell test-double"],
-    ),
-}
-
-
-@pytest.mark.parametrize("case", REFUSED)
-def test_a_source_is_refused_with_the_place_and_the_way_out(course, case):
-    (old, new), words = REFUSED[case]
-    assert old in LESSON
-    folder = course(lesson_01_fine="# %%\n1", lesson_02_doubling=LESSON.replace(old, new, 1))
-    result = run("--course", folder)
-    assert result.exit_code == 1, result.output
-    lines = result.stderr.splitlines()
-    assert lines[0].startswith("Error: instructor/sources/02_doubling.py, ")
-    for word in words:
-        assert any(word in line for line in lines), result.stderr
-    assert all(line.endswith(".") for line in lines)
-    assert not (folder / "notebooks").exists() and not (folder / "build").exists()
-    with pytest.raises(SourceError):
-        build_course(folder)
-
-
-def test_a_grade_id_of_another_lesson_is_refused(course):
-    folder = course(lesson_01_doubling=LESSON, lesson_02_doubling=LESSON)
-    result = run("--course", folder, "02")
-    assert result.exit_code == 1
-    assert (
-        "instructor/sources/02_doubling.py, cell double ('# exercise: double'): the grade_id "
-        "'double' is taken by cell 3 of instructor/sources/01_doubling.py; choose another."
-    ) in result.stderr
-
-
-def test_two_exercises_must_not_share_a_name(course):
-    """Else the test of the one that was left out would judge the other's answer."""
-    other = LESSON.replace('"double"', '"again"').replace('"test-double"', '"test-again"')
-    other = other.replace(": double\n", ": again\n")
-    result = run("--course", course(lesson_02_doubling=LESSON + "\n" + other))
-    assert "cell again" in result.stderr
-    assert "it defines 'double', as exercise double does" in result.stderr
-
-
-def test_every_problem_is_told_at_once(course):
-    text = LESSON.replace("# test: double\n", "").replace("# exercise: double\n", "")
-    assert len(run("--course", course(lesson_02_doubling=text)).stderr.splitlines()) == 2
 
 
 @pytest.mark.parametrize(
@@ -491,7 +273,7 @@ def test_every_problem_is_told_at_once(course):
         ("sources/03_latin.py", "µ".encode("latin-1"), "not UTF-8 text"),
     ],
 )
-def test_an_unreadable_file_is_one_clear_error(course, file, content, words):
+def test_build_unreadable_file_one_error_line(course, file, content, words):
     folder = course(lesson_02_doubling=LESSON)
     path = folder / "instructor" / file
     if content is None:
@@ -504,14 +286,14 @@ def test_an_unreadable_file_is_one_clear_error(course, file, content, words):
     assert len(result.stderr.splitlines()) == 1
 
 
-def test_a_folder_without_a_course_says_where_to_run(tmp_path):
+def test_build_folder_without_course(tmp_path):
     result = run("--course", tmp_path)
     assert result.exit_code == 1
     assert "run this in the course's folder, or name it with --course" in result.stderr
 
 
 @pytest.mark.parametrize("library", ["jupytext", "nbgrader"])
-def test_without_the_grading_extra_the_command_says_how_to_install_it(monkeypatch, library):
+def test_build_without_grading_extra(monkeypatch, library):
     find = importlib.util.find_spec
     monkeypatch.setattr(
         importlib.util, "find_spec", lambda name: None if name == library else find(name)
@@ -530,15 +312,15 @@ def first_cell(folder, package):
     return cells_of(built(folder).learner)[0].source
 
 
-def test_the_first_cell_is_short_and_does_nothing_where_the_package_is(course, capfd):
+def test_install_cell_short_and_silent_if_installed(course, capfd):
     source = first_cell(course(lesson_02_doubling=LESSON), "no-such-package @ file:///nowhere")
     assert len(source.splitlines()) <= 12 and source.startswith("# ")
     exec(source, {})
     assert capfd.readouterr() == ("", "")
 
 
-@pytest.mark.slow
-def test_the_first_cell_installs_the_package_on_colab_only(course, tmp_path):
+@pytest.mark.process
+def test_install_cell_installs_on_colab_only(course, tmp_path):
     """In an environment without the package, from a wheel, without a network."""
     folder = course(lesson_02_doubling=LESSON)
     wheel = tmp_path / "quantlab_helpers-9.9-py3-none-any.whl"
