@@ -21,9 +21,7 @@ def write_atomically(path: Path, content: bytes) -> None:
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
-        os.chmod(
-            partial, 0o644
-        )  # mkstemp's 0600 would hide it from others in a shared folder
+        os.chmod(partial, 0o644)  # mkstemp's 0600 would hide it from others in a shared folder
         os.replace(partial, path)
     except BaseException:
         Path(partial).unlink(missing_ok=True)

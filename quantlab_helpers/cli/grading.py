@@ -14,9 +14,9 @@ from .common import course_folder, printable, require_grading
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-    from ..grading.pipeline import Step, Summary
+    from ..grading.pipeline import GradingSummary, Progress
     from ..grading.records import Limits, Result
-    from ..grading.report.final_grades import Standing
+    from ..grading.report.final_grades import FinalGrade
 
 
 @click.command()
@@ -95,6 +95,7 @@ def grade(
     require_grading("Grading")
     from ..grading.execute.sandbox.sandbox import NoIsolation
     from ..grading.pipeline import grade as grade_course
+    from ..grading.records import Verdict
     from ..grading.roster import read_roster
 
     printer = _VerdictPrinter(quiet=as_json)
@@ -106,8 +107,8 @@ def grade(
             roster=read_roster(roster) if roster else (),
             isolation=isolation,
             jobs=jobs,
-            again=again,
-            everything=everything,
+            regrade=again,
+            run_all_cells=everything,
             limits=_limits(cell_seconds, submission_seconds, memory),
             report=printer.show,
         )
@@ -124,7 +125,7 @@ def grade(
         _show_summary(summary)
     for problem in summary.problems:
         click.echo(problem, err=True)
-    sys.exit(1 if "infrastructure_error" in summary.counts or summary.problems else 0)
+    sys.exit(1 if Verdict.INFRASTRUCTURE_ERROR in summary.counts or summary.problems else 0)
 
 
 @click.command()
@@ -189,13 +190,13 @@ def export(lessons_and_out: tuple[str, ...], course: Path, form: str) -> None:
     outdated: list[str] = []
     count = 0
 
-    def take(standing: Standing) -> None:
+    def take(grade: FinalGrade) -> None:
         nonlocal count
         count += 1
-        if standing.score is None:
-            without_score.append(f"{standing.student:12} {standing.lesson:26} {standing.status}")
-        if standing.outdated:
-            outdated.append(f"{standing.student:12} {standing.lesson}")
+        if grade.score is None:
+            without_score.append(f"{grade.student:12} {grade.lesson:26} {grade.status}")
+        if grade.outdated:
+            outdated.append(f"{grade.student:12} {grade.lesson}")
 
     path = export_to(course, out, lessons=lessons, format=form, report=take)
     for line in without_score:
@@ -237,14 +238,14 @@ class _VerdictPrinter:
         self._quiet = quiet
         self._bar: tqdm[Any] | None = None
 
-    def show(self, step: Step) -> None:
+    def show(self, progress: Progress) -> None:
         """Print one verdict and advance the bar."""
         from .._support.progress import progress_bar
 
         if self._bar is None:
-            self._bar = progress_bar(step.total, "graded", show=True, unit="submission")
+            self._bar = progress_bar(progress.total, "graded", show=True, unit="submission")
         if not self._quiet:
-            self._bar.write(_line(step), file=sys.stdout)
+            self._bar.write(_line(progress), file=sys.stdout)
         self._bar.update()
 
     def close(self) -> None:
@@ -253,11 +254,11 @@ class _VerdictPrinter:
             self._bar.close()
 
 
-def _line(step: Step) -> str:
-    result = step.result
+def _line(progress: Progress) -> str:
+    result = progress.result
     points = "-" if result.score is None else f"{result.score:g}/{result.max_score:g}"
-    notes = [f"{result.seconds:.1f} s"] if step.fresh and result.seconds else []
-    notes += [] if step.fresh else ["as before"]
+    notes = [f"{result.seconds:.1f} s"] if progress.newly_graded and result.seconds else []
+    notes += [] if progress.newly_graded else ["as before"]
     if result.repairs:
         notes.append("1 repair" if len(result.repairs) == 1 else f"{len(result.repairs)} repairs")
     if result.detail and result.verdict != "no_submission":
@@ -267,9 +268,9 @@ def _line(step: Step) -> str:
     return f"{item} {result.verdict:20} {points:>7}  {printable('; '.join(notes))}".rstrip()
 
 
-def _show_summary(summary: Summary) -> None:
+def _show_summary(summary: GradingSummary) -> None:
     counts = ", ".join(f"{count} {verdict}" for verdict, count in summary.counts.items())
-    click.echo(f"{counts}. Graded in this run: {summary.fresh}, in {summary.seconds:.0f} s.")
+    click.echo(f"{counts}. Graded in this run: {summary.newly_graded}, in {summary.seconds:.0f} s.")
     levels = {result.isolation for result in summary.results} - {""}
     if "prlimit" in levels:
         click.echo(

@@ -201,13 +201,13 @@ def collect(
     if not sources:
         raise click.UsageError("Name a folder, an archive or a notebook to collect from.")
     from ..grading.collect.collector import collect as collect_from
-    from ..grading.collect.identify import Students
+    from ..grading.collect.identify import StudentMatcher
     from ..grading.roster import read_mapping, read_roster
 
-    known = Students(
+    matcher = StudentMatcher(
         read_roster(roster) if roster else (), read_mapping(mapping) if mapping else ()
     )
-    report = collect_from(sources, course, students=known, student=student, lesson=lesson)
+    report = collect_from(sources, course, students=matcher, student=student, lesson=lesson)
     if as_json:
         lines = [line._asdict() for line in report.lines]
         click.echo(json.dumps({"lines": lines, "missing": report.missing}, indent=1))

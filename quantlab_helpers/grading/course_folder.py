@@ -1,10 +1,11 @@
-"""Paths, settings and lessons of nbgrader's course folder."""
+"""nbgrader's course folder: paths, lessons by name, settings, timestamps."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,22 +14,167 @@ from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 
 from ..course.authoring.nbgrader_steps import read_settings
-from ..course.notebook_cells import (
-    Outline,
-    read_outlines,
-)
+from ..course.notebook_cells import Outline, read_outlines
+
+TIMESTAMP = "timestamp.txt"  # nbgrader's file for the time of a submission
 
 
-def lessons_of(course: Path) -> dict[str, Outline]:
-    """Return what the lessons of a course folder ask for."""
-    paths = sorted(course.glob("source/*/*.ipynb"))
-    outlines = read_outlines(path for path in paths if path.stem == path.parent.name)
-    if not outlines:
-        raise FileNotFoundError(
-            f"There are no lessons in {str(course / 'source')!r}; run: quantlab build, or name "
-            "the course's folder with --course."
-        )
-    return outlines
+class CourseFolder:
+    """The layout of one course folder, as nbgrader and `quantlab` share it.
+
+        source/LESSON/LESSON.ipynb               the instructor's notebooks
+        submitted/STUDENT/LESSON/                the submission that counts
+        autograded/STUDENT/LESSON/               the executed notebook
+        feedback/STUDENT/LESSON/LESSON.html      the page for the student
+        quantlab/collected/LESSON/STUDENT/       every version that was collected
+        quantlab/results/LESSON/STUDENT.json     the verdict
+        quantlab/logs/LESSON-STUDENT.log         details of an infrastructure error
+
+    Parameters
+    ----------
+    path : str or Path
+        The folder that holds ``source/`` and ``nbgrader_config.py``; nothing is read or made yet.
+
+    Examples
+    --------
+    >>> CourseFolder("build/course").submitted("s01", "02_example").as_posix()
+    'build/course/submitted/s01/02_example'
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+
+    def __str__(self) -> str:
+        """Return the path."""
+        return str(self.path)
+
+    # Paths
+
+    def source(self, lesson: str) -> Path:
+        """Return the folder of a lesson's notebook and the files beside it."""
+        return self.path / "source" / lesson
+
+    def submitted(self, student: str, lesson: str) -> Path:
+        """Return the folder of a submission."""
+        return self.path / "submitted" / student / lesson
+
+    def autograded(self, student: str, lesson: str) -> Path:
+        """Return the folder of an executed submission."""
+        return self.path / "autograded" / student / lesson
+
+    def feedback(self, student: str, lesson: str) -> Path:
+        """Return the file of a feedback page."""
+        return self.path / "feedback" / student / lesson / f"{lesson}.html"
+
+    def collected(self, student: str, lesson: str) -> Path:
+        """Return the folder of all collected versions of a submission."""
+        return self.path / "quantlab" / "collected" / lesson / student
+
+    def results(self, lesson: str) -> Path:
+        """Return the folder of the verdicts on a lesson."""
+        return self.path / "quantlab" / "results" / lesson
+
+    def log(self, student: str, lesson: str) -> Path:
+        """Return the file with the details of an infrastructure error."""
+        return self.path / "quantlab" / "logs" / f"{lesson}-{student}.log"
+
+    @property
+    def lock(self) -> Path:
+        """Return the file that the process which writes the gradebook holds."""
+        return self.path / "quantlab" / "lock"
+
+    # Lessons
+
+    def lessons(self) -> list[str]:
+        """Return the full names of all lessons, in order.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there are none.
+        """
+        paths = self.path.glob("source/*/*.ipynb")
+        return self._require_lessons(sorted({path.parent.name for path in paths}))
+
+    def outlines(self) -> dict[str, Outline]:
+        """Return the exercises of every lesson, by its full name; raise as `lessons` does."""
+        paths = sorted(self.path.glob("source/*/*.ipynb"))
+        outlines = read_outlines(path for path in paths if path.stem == path.parent.name)
+        self._require_lessons(list(outlines))
+        return outlines
+
+    def used_lessons(self) -> list[str]:
+        """Return the full names of the lessons that were handed in or graded."""
+        used = {path.name for path in self.path.glob("submitted/*/*")}
+        used |= {path.name for path in self.path.glob("quantlab/results/*")}
+        return [name for name in self.lessons() if name in used]
+
+    def choose_lessons(self, names: Sequence[str]) -> list[str]:
+        """Return the full names of the lessons that names or beginnings of names stand for.
+
+        Parameters
+        ----------
+        names : sequence of str
+            Full names or their beginnings, such as "02".
+
+        Returns
+        -------
+        list of str
+            In order, each once; empty if `names` is.
+
+        Raises
+        ------
+        FileNotFoundError
+            If the course has no lessons.
+        ValueError
+            If a name matches no lesson, or several.
+
+        Examples
+        --------
+        >>> CourseFolder("build/course").choose_lessons(["02"])  # doctest: +SKIP
+        ['02_uniform_quantization']
+        """
+        lessons = self.lessons()
+        return sorted({_choose_lesson(name, lessons) for name in names})
+
+    def _require_lessons(self, lessons: list[str]) -> list[str]:
+        if not lessons:
+            raise FileNotFoundError(
+                f"There are no lessons in {str(self.path / 'source')!r}; run: quantlab build, or "
+                "name the course's folder with --course."
+            )
+        return lessons
+
+    # Settings
+
+    @cached_property
+    def directory(self) -> Any:
+        """Return nbgrader's `CourseDirectory` with the course's settings and an absolute root."""
+        config = course_config(self.path / "nbgrader_config.py")
+        config.CourseDirectory.root = str(self.path.resolve())
+        return CourseDirectory(config=config)
+
+    # Timestamps
+
+    def submission_time(self, student: str, lesson: str) -> datetime | None:
+        """Return the time in a submission's ``timestamp.txt``; None if it has no readable one."""
+        path = self.submitted(student, lesson) / TIMESTAMP
+        try:
+            return parse_timestamp(path.read_text(encoding="utf-8", errors="replace"))
+        except OSError:
+            return None
+
+
+def _choose_lesson(name: str, lessons: Collection[str]) -> str:
+    """Return the one lesson that has this name or begins with it."""
+    matches = [full for full in lessons if name and full.startswith(name)]
+    if name in lessons:
+        return name
+    if len(matches) > 1:
+        raise ValueError(f"{name!r} matches several lessons: {', '.join(matches)}.")
+    if not matches:
+        raise ValueError(f"{name!r} is no lesson; there are: {', '.join(lessons)}.")
+    return matches[0]
 
 
 def course_config(path: Path) -> Config:
@@ -36,69 +182,12 @@ def course_config(path: Path) -> Config:
     return read_settings(path)
 
 
-def course_directory(course: Path) -> Any:
-    """Return nbgrader's idea of a course folder, with its settings; ``root`` is made absolute."""
-    config = course_config(course / "nbgrader_config.py")
-    config.CourseDirectory.root = str(course.resolve())
-    return CourseDirectory(config=config)
-
-
-def choose(course: str | Path, lessons: Sequence[str] = ()) -> list[str]:
-    """Return the names of lessons of a course folder.
-
-    Parameters
-    ----------
-    course : str or Path
-        nbgrader's course folder.
-    lessons : sequence of str, default=()
-        Names or their beginnings, such as "02"; all that were graded or handed in where empty.
-
-    Returns
-    -------
-    list of str
-        In order, each once.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no course.
-    ValueError
-        If there is no such lesson.
+def parse_timestamp(text: str) -> datetime | None:
+    """Parse a time as nbgrader writes it into UTC; None if the text is no such time.
 
     Examples
     --------
-    >>> choose("build/course", ["02"])  # doctest: +SKIP
-    ['02_uniform_quantization']
-    """
-    course = Path(course)
-    there = sorted(path.parent.name for path in course.glob("source/*/*.ipynb"))
-    if not there:
-        raise FileNotFoundError(
-            f"There are no lessons in {str(course / 'source')!r}; run: quantlab build, or name "
-            "the course's folder with --course."
-        )
-    if not lessons:
-        used = {path.name for path in course.glob("submitted/*/*")}
-        used |= {path.name for path in course.glob("quantlab/results/*")}
-        return [name for name in there if name in used]
-    chosen = set()
-    for lesson in lessons:
-        found = (
-            [lesson] if lesson in there else [n for n in there if lesson and n.startswith(lesson)]
-        )
-        if len(found) != 1:
-            fault = "may be several lessons" if found else "is no lesson"
-            raise ValueError(f"{lesson!r} {fault}; there are: {', '.join(there)}.")
-        chosen |= set(found)
-    return sorted(chosen)
-
-
-def read_time(text: str) -> datetime | None:
-    """Read nbgrader's way to write a time, ``2026-01-30 15:00:00.000000 UTC``; None if it is not.
-
-    Examples
-    --------
-    >>> read_time("2026-01-30 15:00:00.000000 UTC").isoformat()
+    >>> parse_timestamp("2026-01-30 15:00:00.000000 UTC").isoformat()
     '2026-01-30T15:00:00+00:00'
     """
     words = text.split()
@@ -117,12 +206,12 @@ def read_time(text: str) -> datetime | None:
         return None
 
 
-TIMESTAMP = "timestamp.txt"
+def format_timestamp(time: datetime) -> str:
+    """Return a time with a time zone as nbgrader writes it, in UTC.
 
-
-def stamp_in(folder: Path) -> datetime | None:
-    """Return the time in a folder's ``timestamp.txt``, None where there is none to be read."""
-    try:
-        return read_time((folder / TIMESTAMP).read_text(encoding="utf-8", errors="replace"))
-    except OSError:
-        return None
+    Examples
+    --------
+    >>> format_timestamp(datetime(2026, 1, 30, 15, tzinfo=UTC))
+    '2026-01-30 15:00:00.000000 UTC'
+    """
+    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f} UTC"

@@ -1,9 +1,9 @@
-"""Grade a class: every submission gets a verdict, whatever it does and whatever happens here.
+"""Grade a class: every submission gets a verdict, whatever fails.
 
     submitted/ --workers: align, execute, score--> one writer --> gradebook, autograded/, results
 
-Workers are processes that know no gradebook. What is graded already is left alone, so a run that
-was stopped, by whatever, goes on with the next one.
+Workers are processes without access to the gradebook. A submission that has its verdict and did
+not change is skipped, so a run that was interrupted continues with the next submission.
 """
 
 from __future__ import annotations
@@ -19,46 +19,46 @@ from pathlib import Path
 from typing import NamedTuple
 
 from .._support.files import write_atomically
-from .course_folder import course_directory
+from .course_folder import CourseFolder
 from .execute.sandbox.sandbox import isolation as level_of
-from .gradebook.reader import Marks
-from .gradebook.verdict_files import Graded, forget_result, read_result, write_result
-from .gradebook.writer import Book, open_book
+from .gradebook.reader import StudentScores
+from .gradebook.verdict_files import StoredVerdict, forget_result, read_result, write_result
+from .gradebook.writer import GradebookWriter, open_gradebook
 from .lesson import Lesson, load_lesson
-from .records import NEEDS_GRADING, InvalidNotebook, Limits, Result
+from .records import CellState, InvalidNotebook, Limits, Result, Verdict
 from .roster import Student
 from .score import unscored
 from .submissions import (
     Submission,
-    everybody,
+    all_students,
     is_folder_name,
     lesson_files,
     read_submission,
-    submitted,
+    students_with_submission,
 )
-from .workers.pool import Lost, Workers
-from .workers.task import Outcome, Task, in_a_line
+from .workers.pool import WorkerLost, Workers
+from .workers.task import GradingOutcome, GradingTask, one_line
 
 ISOLATION = {"auto": "auto", "require": "bubblewrap", "prlimit": "prlimit"}
 
 
-class Step(NamedTuple):
-    """One more submission has its verdict; not ``fresh`` where it had it before."""
+class Progress(NamedTuple):
+    """One more submission has a verdict; ``newly_graded`` is False where it had it before."""
 
     result: Result
-    fresh: bool
+    newly_graded: bool
     number: int
     total: int
 
 
-class Summary(NamedTuple):
+class GradingSummary(NamedTuple):
     """The verdicts, by lesson and student, and how many were given in this run.
 
-    ``problems`` is in words for the instructor: what went wrong beside the verdicts.
+    ``problems`` are sentences for the instructor: failures that are no submission's verdict.
     """
 
     results: list[Result]
-    fresh: int
+    newly_graded: int
     seconds: float
     problems: tuple[str, ...] = ()
 
@@ -76,11 +76,11 @@ def grade(
     roster: Sequence[Student] = (),
     isolation: str = "auto",
     jobs: int | None = None,
-    again: bool = False,
-    everything: bool = False,
+    regrade: bool = False,
+    run_all_cells: bool = False,
     limits: Limits | None = None,
-    report: Callable[[Step], None] | None = None,
-) -> Summary:
+    report: Callable[[Progress], None] | None = None,
+) -> GradingSummary:
     """Give every submission of a course folder its verdict.
 
     Parameters
@@ -90,34 +90,34 @@ def grade(
     lessons : sequence of str, optional
         Names of lessons or their beginnings, such as "02"; default: all with submissions.
     students : sequence of str, optional
-        Whose; default: everybody's, also of those who handed in nothing.
+        Ids; default: all students, also those without a submission.
     roster : sequence of Student, optional
-        The list of students, from `read_roster`; the gradebook remembers it.
+        The list of students, from `read_roster`; it is written into the gradebook.
     isolation : {"auto", "require", "prlimit"}
-        "auto" takes the best jail there is, "require" accepts bubblewrap only.
+        "auto" takes the best sandbox available, "require" accepts bubblewrap only.
     jobs : int, 1 or more, optional
         How many submissions run at the same time; default: one for each processor.
-    again : bool, default=False
-        Grade also what is graded and has not changed.
-    everything : bool, default=False
-        Run every cell of a notebook, not only those that its marks hang on.
+    regrade : bool, default=False
+        Grade again what has a verdict and has not changed.
+    run_all_cells : bool, default=False
+        Run every cell of a notebook, not only those that its scores depend on.
     limits : Limits, optional
-        What one submission may take.
+        Time, memory and output that one submission may take.
     report : callable, optional
-        Called with a `Step` for every verdict.
+        Called with a `Progress` for every verdict.
 
     Returns
     -------
-    Summary
+    GradingSummary
 
     Raises
     ------
     FileNotFoundError
         If there is no such course, or nothing was handed in.
     ValueError
-        If a lesson or a student is not known, or an option has another value.
+        If a lesson or a student is unknown, or an option has another value.
     NoIsolation
-        If the isolation that is required cannot be had.
+        If the required isolation is not available.
     Busy
         If another process is grading in the same folder.
 
@@ -131,76 +131,80 @@ def grade(
     jobs = len(os.sched_getaffinity(0)) if jobs is None else jobs
     if jobs < 1:
         raise ValueError(f"`jobs` must be 1 or more, got {jobs}; leave it out for the best.")
-    course, begun = Path(course), time.monotonic()
-    names = _choose(course, lessons)
+    folder, start = CourseFolder(course), time.monotonic()
+    names = _lessons_to_grade(folder, lessons)
     limits = limits or Limits()
-    with open_book(course) as book:
-        book.enrol(roster)
-        run = _Run(course, book, names, students=students, again=again, report=report)
+    with open_gradebook(course) as gradebook:
+        gradebook.enrol(roster)
+        run = _GradingRun(
+            folder, gradebook, names, students=students, regrade=regrade, report=report
+        )
         longest = limits.submission_seconds + 20 * limits.startup_seconds + 120
         with Workers(jobs, seconds=longest) as workers:
-            tasks = run.tasks(limits, ISOLATION[isolation], everything=everything)
+            tasks = run.tasks(limits, ISOLATION[isolation], run_all_cells=run_all_cells)
             for task, outcome in workers.run(tasks):
                 run.take(task, outcome)
-        problems = tuple(run.finish())
-    seconds = time.monotonic() - begun
-    return Summary(sorted(run.results, key=_place), run.fresh, seconds, problems)
+        problems = tuple(run.update_late_penalties())
+    results = sorted(run.results, key=lambda result: (result.lesson, result.student))
+    return GradingSummary(results, run.newly_graded, time.monotonic() - start, problems)
 
 
-class _Run:
-    """One run, in the process that alone writes."""
+class _GradingRun:
+    """One run of `grade`, in the only process that writes."""
 
     def __init__(
         self,
-        course: Path,
-        book: Book,
+        course: CourseFolder,
+        gradebook: GradebookWriter,
         names: Sequence[str],
         *,
         students: Sequence[str],
-        again: bool,
-        report: Callable[[Step], None] | None,
+        regrade: bool,
+        report: Callable[[Progress], None] | None,
     ) -> None:
-        self.course, self.book, self.again, self.report = course, book, again, report
+        self.course, self.gradebook = course, gradebook
+        self.regrade, self.report = regrade, report
         self.results: list[Result] = []
-        self.fresh = 0
-        self.lessons = {name: load_lesson(course, name) for name in names}
-        ignore = course_directory(course).ignore
-        self.sources = {name: lesson_files(course, name, ignore=ignore) for name in names}
+        self.newly_graded = 0
+        self.lessons = {name: load_lesson(course.path, name) for name in names}
+        self.sources = {name: lesson_files(course, name) for name in names}
         for lesson in self.lessons.values():
-            book.prepare(lesson)
-        known = {*filter(is_folder_name, book.students()), *everybody(course)}
-        if unknown := sorted(set(students) - known):
+            gradebook.prepare(lesson)
+        enrolled = {*filter(is_folder_name, gradebook.students()), *all_students(course)}
+        if unknown := sorted(set(students) - enrolled):
             raise ValueError(
-                f"Nothing is known of {', '.join(unknown)}: there is no such folder in "
-                f"{str(course / 'submitted')!r} and no such student in the gradebook."
+                f"There is no student {', '.join(unknown)}: neither in the gradebook nor as a "
+                f"folder in {str(course.path / 'submitted')!r}; check the id."
             )
-        self.there = {name: set(submitted(course, name)) for name in names}
-        self.students = sorted(set(students) or known)
+        self.submitters = {name: set(students_with_submission(course, name)) for name in names}
+        self.students = sorted(set(students) or enrolled)
         self.total = len(self.students) * len(names)
-        self.read: dict[tuple[str, str], Submission] = {}  # those that are being graded
+        self.submissions: dict[tuple[str, str], Submission] = {}  # those that are being graded
         self.times: dict[str, dict[str, datetime]] = {name: {} for name in names}
 
-    def tasks(self, limits: Limits, isolation: str, *, everything: bool) -> Iterator[Task]:
-        """Yield what has to run; what has its verdict without that gets it on the way."""
-        course = str(self.course.resolve())
+    def tasks(
+        self, limits: Limits, isolation: str, *, run_all_cells: bool
+    ) -> Iterator[GradingTask]:
+        """Yield a task for each submission to run; record the verdicts that need no run."""
+        course = str(self.course.path.resolve())
         for name, lesson in self.lessons.items():
-            marks = {of.student: of for of in self.book.all_marks(name)}
+            scores = {row.student: row for row in self.gradebook.all_scores(name)}
             for student in self.students:
                 before = read_result(self.course, name, student=student)
-                if student not in self.there[name]:
-                    self._take_nothing(lesson, student, before)
+                if student not in self.submitters[name]:
+                    self._record_no_submission(lesson, student, before)
                     continue
-                submission = self._read(lesson, student, before)
+                submission = self._read_submission(lesson, student, before)
                 if submission is None:
                     continue
                 if submission.timestamp is not None:
                     self.times[name][student] = submission.timestamp
-                if before is not None and self._holds(before, submission, marks.get(student)):
-                    self._tell(before.result, fresh=False)
+                if before is not None and self._is_current(before, submission, scores.get(student)):
+                    self._report(before.result, newly_graded=False)
                     continue
                 level = level_of(isolation)  # tried once, and only if there is something to run
-                self.read[name, student] = submission
-                yield Task(
+                self.submissions[name, student] = submission
+                yield GradingTask(
                     course,
                     name,
                     student,
@@ -208,76 +212,90 @@ class _Run:
                     submission.files,
                     limits,
                     level,
-                    everything,
+                    run_all_cells,
                     submission.repairs,
                 )
 
-    def take(self, task: Task, outcome: Outcome | Lost) -> None:
-        """Write down what became of a task."""
+    def take(self, task: GradingTask, outcome: GradingOutcome | WorkerLost) -> None:
+        """Record the outcome of a task."""
         lesson, student = self.lessons[task.lesson], task.student
-        submission = self.read.pop((task.lesson, student))
-        if isinstance(outcome, Lost):
+        submission = self.submissions.pop((task.lesson, student))
+        if isinstance(outcome, WorkerLost):
             detail = f"The process that graded it {outcome.why}."
-            result = self._fault(lesson, student, detail, outcome.log)
-            outcome = Outcome(result._replace(repairs=task.repairs))
+            result = self._infrastructure_error(lesson, student, detail, outcome.log)
+            outcome = GradingOutcome(result._replace(repairs=task.repairs))
         elif outcome.log:
             detail = outcome.result.detail
-            result = self._fault(lesson, student, detail, outcome.log)
-            outcome = Outcome(result._replace(repairs=task.repairs))
-        self._keep(lesson, outcome, submission)
+            result = self._infrastructure_error(lesson, student, detail, outcome.log)
+            outcome = GradingOutcome(result._replace(repairs=task.repairs))
+        self._record(lesson, outcome, submission)
 
-    def finish(self) -> Iterator[str]:
-        """Bring late penalties up to date, also of what was graded before; yield what failed."""
+    def update_late_penalties(self) -> Iterator[str]:
+        """Compute the late penalties of all submissions again; yield a line for each failure."""
         for name, times in self.times.items():
             try:
-                self.book.renew_penalties(name, times=times)
+                self.gradebook.update_late_penalties(name, times=times)
             except Exception as error:  # the plugin is the course's own
-                yield f"{name}: late penalties could not be worked out ({in_a_line(error)})."
+                yield f"{name}: late penalties could not be computed ({one_line(error)})."
 
-    def _read(self, lesson: Lesson, student: str, before: Graded | None) -> Submission | None:
-        """Read a submission; one that cannot be read gets its verdict here."""
+    def _read_submission(
+        self, lesson: Lesson, student: str, before: StoredVerdict | None
+    ) -> Submission | None:
+        """Read a submission; record the verdict and return None if it cannot be read."""
         source = self.sources[lesson.name]
         try:
             return read_submission(self.course, lesson.name, student=student, source=source)
         except InvalidNotebook as error:
-            verdict = "invalid_notebook"
+            verdict = Verdict.INVALID_NOTEBOOK
             result = unscored(lesson, student=student, verdict=verdict, detail=str(error))
         except OSError as error:
-            result = self._fault(lesson, student, in_a_line(error), traceback.format_exc())
-        if before is not None and before.result == result and not self.again:
-            self._tell(result, fresh=False)
+            log = traceback.format_exc()
+            result = self._infrastructure_error(lesson, student, one_line(error), log)
+        if before is not None and before.result == result and not self.regrade:
+            self._report(result, newly_graded=False)
         else:
-            self._keep(lesson, Outcome(result), None)
+            self._record(lesson, GradingOutcome(result), None)
         return None
 
-    def _take_nothing(self, lesson: Lesson, student: str, before: Graded | None) -> None:
-        if before is not None and before.result.verdict == "no_submission" and not self.again:
-            self._tell(before.result, fresh=False)
+    def _record_no_submission(
+        self, lesson: Lesson, student: str, before: StoredVerdict | None
+    ) -> None:
+        verdict = Verdict.NO_SUBMISSION
+        if before is not None and before.result.verdict == verdict and not self.regrade:
+            self._report(before.result, newly_graded=False)
             return
         detail = "Nothing was handed in."
-        result = unscored(lesson, student=student, verdict="no_submission", detail=detail)
-        self._keep(lesson, Outcome(result), None)
+        result = unscored(lesson, student=student, verdict=verdict, detail=detail)
+        self._record(lesson, GradingOutcome(result), None)
 
-    def _holds(self, before: Graded, submission: Submission, marks: Marks | None) -> bool:
-        """Return whether a verdict is of this very submission, and all was written down."""
+    def _is_current(
+        self, before: StoredVerdict, submission: Submission, scores: StudentScores | None
+    ) -> bool:
+        """Return whether a verdict is of this submission, and all of it was written."""
         result = before.result
-        if self.again or before.sha256 != submission.sha256 or marks is None:
+        if self.regrade or before.sha256 != submission.sha256 or scores is None:
             return False
-        if result.verdict == "infrastructure_error" or marks.max_score != result.max_score:
+        if result.verdict == Verdict.INFRASTRUCTURE_ERROR or scores.max_score != result.max_score:
             return False
-        given = {cell.cell: cell.auto for cell in marks.cells if cell.auto is not None}
-        told = {mark.cell: mark.score for mark in result.marks if mark.state != NEEDS_GRADING}
-        folder = self.course / "autograded" / result.student / result.lesson
-        there = (folder / f"{result.lesson}.ipynb").is_file()
-        return bool(marks.cells) and given == told and there == (result.score is not None)
+        written = {cell.cell: cell.auto for cell in scores.cells if cell.auto is not None}
+        expected = {
+            mark.cell: mark.score for mark in result.marks if mark.state != CellState.NEEDS_GRADING
+        }
+        folder = self.course.autograded(result.student, result.lesson)
+        is_executed = (folder / f"{result.lesson}.ipynb").is_file()
+        return (
+            bool(scores.cells) and written == expected and is_executed == (result.score is not None)
+        )
 
-    def _keep(self, lesson: Lesson, outcome: Outcome, submission: Submission | None) -> None:
-        """Write one verdict down; the file in results/ last, for it says that all is done."""
+    def _record(
+        self, lesson: Lesson, outcome: GradingOutcome, submission: Submission | None
+    ) -> None:
+        """Write one verdict; the file in results/ comes last, as the proof that all is written."""
         result = outcome.result
         student = result.student
         forget_result(self.course, lesson.name, student=student)
         try:
-            self.book.record(
+            self.gradebook.record(
                 lesson,
                 result,
                 executed=outcome.executed,
@@ -285,57 +303,43 @@ class _Run:
                 files=submission.files if submission else None,
             )
         except OSError:
-            raise  # a full disk: nothing can be written down, this least of all
+            raise  # a full disk, for example: the error could not be recorded either
         except Exception as error:
-            detail = f"The gradebook could not be written ({in_a_line(error)})."
-            fault = self._fault(lesson, student, detail, traceback.format_exc())
-            result = fault._replace(repairs=result.repairs)
+            detail = f"The gradebook could not be written ({one_line(error)})."
+            log = traceback.format_exc()
+            failed = self._infrastructure_error(lesson, student, detail, log)
+            result = failed._replace(repairs=result.repairs)
             with contextlib.suppress(Exception):
-                self.book.record(lesson, result)  # so that no mark of an earlier run remains
+                self.gradebook.record(lesson, result)  # so that no score of an earlier run remains
         write_result(self.course, result, sha256=submission.sha256 if submission else "")
-        self._tell(result, fresh=True)
+        self._report(result, newly_graded=True)
 
-    def _fault(self, lesson: Lesson, student: str, detail: str, log: str) -> Result:
-        """Return the verdict for what is no fault of the learner's; the log has the details."""
-        path = self.course / "quantlab" / "logs" / f"{lesson.name}-{student}.log"
+    def _infrastructure_error(self, lesson: Lesson, student: str, detail: str, log: str) -> Result:
+        """Write a log; return the verdict on a failure that is not the student's."""
+        path = self.course.log(student, lesson.name)
         head = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC  {lesson.name}  {student}\n{detail}\n\n"
         write_atomically(path, (head + log).encode("utf-8", "replace"))
-        verdict = "infrastructure_error"
+        verdict = Verdict.INFRASTRUCTURE_ERROR
         detail = f"{detail} See quantlab/logs/{path.name}"
         return unscored(lesson, student=student, verdict=verdict, detail=detail)
 
-    def _tell(self, result: Result, *, fresh: bool) -> None:
+    def _report(self, result: Result, *, newly_graded: bool) -> None:
         self.results.append(result)
-        self.fresh += fresh
+        self.newly_graded += newly_graded
         if self.report is not None:
-            self.report(Step(result, fresh, len(self.results), self.total))
+            self.report(Progress(result, newly_graded, len(self.results), self.total))
 
 
-def _choose(course: Path, wanted: Sequence[str]) -> list[str]:
-    """Return the full names of the lessons that are meant."""
-    sources = (path.parent.name for path in course.glob("source/*/*.ipynb"))
-    known = sorted(name for name in set(sources) if (course / "source" / name).is_dir())
-    if not known:
+def _lessons_to_grade(course: CourseFolder, names: Sequence[str]) -> list[str]:
+    """Return the lessons with these names, or else all that have submissions."""
+    chosen = course.choose_lessons(names)
+    submitted = [
+        name for name in chosen or course.lessons() if students_with_submission(course, name)
+    ]
+    if not submitted:
+        of_lessons = f" for {', '.join(chosen)}" if chosen else ""
         raise FileNotFoundError(
-            f"There are no lessons in {str(course / 'source')!r}; run: quantlab build, or name "
-            "the course's folder with --course."
+            f"Nothing was handed in{of_lessons}: {str(course.path / 'submitted')!r} has no such "
+            "folder; run: quantlab collect"
         )
-    chosen = []
-    for name in wanted:
-        found = [name] if name in known else [full for full in known if full.startswith(name)]
-        if not name or len(found) != 1:
-            fault = "is no lesson" if not found else "may be several lessons"
-            raise ValueError(f"{name!r} {fault}; there are: {', '.join(known)}.")
-        chosen += found
-    with_work = [name for name in chosen or known if submitted(course, name)]
-    if not with_work:
-        what = f" for {', '.join(chosen)}" if chosen else ""
-        raise FileNotFoundError(
-            f"Nothing was handed in{what}: {str(course / 'submitted')!r} has no such folder; "
-            "run: quantlab collect"
-        )
-    return sorted(set(chosen)) or with_work
-
-
-def _place(result: Result) -> tuple[str, str]:
-    return result.lesson, result.student
+    return chosen or submitted

@@ -1,33 +1,57 @@
-"""What the steps of grading hand to each other: plain records, no behaviour beyond JSON.
+"""The records that the stages of grading pass on: plain data, no behaviour beyond JSON.
 
     submission --align--> Aligned --execute--> Executed --score--> Result --> gradebook, feedback
 
-Every step is a function of records, without a database and without a course folder, so each runs
-on any machine and is tested alone.
+Aligning, executing and scoring are functions of records, without a database and without a course
+folder, so each runs on any machine and is tested alone.
 """
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Any, NamedTuple
 
 from nbformat import NotebookNode
 
-# What became of a submission. "structure_repaired" is said in addition, by `Result.repairs`.
-VERDICTS = (
-    "graded",  # every test cell ran
-    "partly_graded",  # some did; points of the others are 0 and marked "not run"
-    "timeout",  # the submission's time was up
-    "memory",  # it took more memory than allowed
-    "kernel_died",  # its process ended, by its own doing
-    "invalid_notebook",  # not a notebook of this lesson
-    "no_submission",  # nothing was handed in
-    "infrastructure_error",  # ours: nothing is known about the answers, no mark is given
+
+class Verdict(StrEnum):
+    """What became of a submission; `Result.repairs` says in addition what was fixed before."""
+
+    GRADED = "graded"  # every test cell ran
+    PARTLY_GRADED = "partly_graded"  # some did; the others score 0 and are marked "not run"
+    TIMEOUT = "timeout"  # the submission's time was up
+    MEMORY = "memory"  # it took more memory than allowed
+    KERNEL_DIED = "kernel_died"  # the submission ended its own process
+    INVALID_NOTEBOOK = "invalid_notebook"  # not a notebook of this lesson
+    NO_SUBMISSION = "no_submission"  # nothing was handed in
+    INFRASTRUCTURE_ERROR = "infrastructure_error"  # the grader failed; the answers are unknown
+
+
+class CellState(StrEnum):
+    """What became of one graded cell."""
+
+    RIGHT = "right"
+    PARTIAL = "partial"
+    WRONG = "wrong"
+    NOT_ANSWERED = "not_answered"
+    NOT_RUN = "not_run"
+    TIMEOUT = "timeout"
+    NEEDS_GRADING = "needs_grading"  # only a person can score it
+
+
+VERDICTS = tuple(Verdict)
+STATES = tuple(CellState)
+NOT_GRADED = "not_graded"  # a status, no verdict: handed in, and `quantlab grade` did not run yet
+STATUSES: tuple[str, ...] = (*VERDICTS, NOT_GRADED)  # of a student in a lesson, in tables
+UNSCORED_VERDICTS = (
+    Verdict.INVALID_NOTEBOOK,
+    Verdict.NO_SUBMISSION,
+    Verdict.INFRASTRUCTURE_ERROR,
 )
-STATES = ("right", "partial", "wrong", "not_answered", "not_run", "timeout", "needs_grading")
 
 
 class Limits(NamedTuple):
-    """What one submission may take; seconds of wall time, bytes."""
+    """Limits of one submission: seconds of wall time, bytes, processes."""
 
     cell_seconds: float = 60.0
     points_seconds: float = 300.0  # of a test that ends in `checks.points`: it may train
@@ -41,7 +65,7 @@ class Limits(NamedTuple):
 
 
 class Repair(NamedTuple):
-    """One thing that was put right before a submission ran, in words for its author.
+    """One fix that was made before a submission ran, with a sentence for its author.
 
     ``kind`` is one word for reports, such as "test_restored", "found_by_marker", "merged",
     "duplicate", "metadata"; ``cell`` the grade_id it is about, where there is one.
@@ -65,11 +89,12 @@ class Aligned(NamedTuple):
 
 
 class Executed(NamedTuple):
-    """What running gave.
+    """An executed notebook, and how its execution ended.
 
     ``notebook`` has the outputs. ``ran`` has True for the grade_id of every test cell that is
-    proven to have run to its end or to its own exception. ``status`` is "complete", "timeout",
-    "memory", "kernel_died" or "infrastructure_error"; ``isolation`` is "bubblewrap" or "prlimit".
+    proven to have run to its end or to its own exception. ``status`` is "complete", or the verdict
+    "timeout", "memory", "kernel_died" or "infrastructure_error"; ``isolation`` is "bubblewrap" or
+    "prlimit".
     ``evidence`` lists signs of tampering in words; they cost no points by themselves.
     """
 
@@ -82,25 +107,25 @@ class Executed(NamedTuple):
     evidence: tuple[str, ...] = ()
 
 
-class Mark(NamedTuple):
-    """Points of one test cell; ``message`` is what its learner reads."""
+class CellScore(NamedTuple):
+    """The score of one graded cell; ``message`` is written for the student."""
 
     cell: str
     score: float
     max_score: float
-    state: str
+    state: CellState
     message: str = ""
 
 
 class Result(NamedTuple):
-    """The verdict on one submission; ``score`` is None where nothing is known."""
+    """The verdict on one submission; ``score`` is None for the verdicts in `UNSCORED_VERDICTS`."""
 
     student: str
     lesson: str
-    verdict: str
+    verdict: Verdict
     score: float | None
     max_score: float
-    marks: tuple[Mark, ...] = ()
+    marks: tuple[CellScore, ...] = ()
     repairs: tuple[Repair, ...] = ()
     isolation: str = ""
     seconds: float = 0.0
@@ -108,7 +133,7 @@ class Result(NamedTuple):
     evidence: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
-        """Return what `json.dumps` takes."""
+        """Return the result as dictionaries and lists that `json.dumps` takes."""
         plain = self._asdict()
         plain["marks"] = [mark._asdict() for mark in self.marks]
         plain["repairs"] = [repair._asdict() for repair in self.repairs]
@@ -117,18 +142,17 @@ class Result(NamedTuple):
 
     @classmethod
     def from_json(cls, plain: dict[str, Any]) -> Result:
-        """Read back what `as_json` gave."""
-        marks = tuple(Mark(**mark) for mark in plain["marks"])
-        repairs = tuple(Repair(**repair) for repair in plain["repairs"])
-        rest = {**plain, "marks": marks, "repairs": repairs, "evidence": tuple(plain["evidence"])}
-        return cls(**rest)
+        """Make a result from what `as_json` returned."""
+        values = {
+            "verdict": Verdict(plain["verdict"]),
+            "marks": tuple(
+                CellScore(**{**mark, "state": CellState(mark["state"])}) for mark in plain["marks"]
+            ),
+            "repairs": tuple(Repair(**repair) for repair in plain["repairs"]),
+            "evidence": tuple(plain["evidence"]),
+        }
+        return cls(**{**plain, **values})
 
 
 class InvalidNotebook(ValueError):
-    """A file that is no notebook, or none of the lesson; the message says why, to its author."""
-
-
-NEEDS_GRADING = "needs_grading"  # the state of an answer that only a person can mark
-
-
-NO_SCORE = ("invalid_notebook", "no_submission", "infrastructure_error", "not_graded")
+    """A file that is not a notebook of the lesson; the message explains why to its author."""

@@ -1,4 +1,4 @@
-"""Students as the course knows them: the roster and other names for them."""
+"""Read the list of students (students.csv) and the table of other names for them (names.csv)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..course.submission import STUDENT_ID
 
 
 class Student(NamedTuple):
-    """One line of the list of students; nbgrader's column names."""
+    """A student; the fields are the columns of the list of students and of nbgrader."""
 
     id: str
     first_name: str = ""
@@ -21,7 +21,7 @@ class Student(NamedTuple):
 
 
 def read_roster(path: Path) -> list[Student]:
-    """Read the list of students: CSV with the column ``id``, and those of `Student` as known."""
+    """Read a CSV file with the column ``id`` and any other field of `Student` into a list."""
     students: list[Student] = []
     for row, number in _rows(path, {"id"}):
         student = Student(**{key: row.get(key, "") for key in Student._fields})
@@ -39,11 +39,12 @@ def read_roster(path: Path) -> list[Student]:
 
 
 def read_mapping(path: Path) -> list[tuple[str, str]]:
-    """Read which names mean which student: CSV with the columns ``name`` and ``student``."""
+    """Read a CSV file with the columns ``name`` and ``student`` into (name, student) pairs."""
     return [(row["name"], row["student"]) for row, _ in _rows(path, {"name", "student"})]
 
 
-def _rows(path: Path, needed: set[str]) -> Iterator[tuple[dict[str, str], int]]:
+def _rows(path: Path, required: set[str]) -> Iterator[tuple[dict[str, str], int]]:
+    """Yield (values by column, line number) for the lines of a CSV file that are not empty."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
@@ -51,7 +52,7 @@ def _rows(path: Path, needed: set[str]) -> Iterator[tuple[dict[str, str], int]]:
     first = text.partition("\n")[0]
     reader = csv.DictReader(text.splitlines(), delimiter=";" if ";" in first else ",")
     columns = [name.strip().lower() for name in reader.fieldnames or []]
-    if missing := sorted(needed - set(columns)):
+    if missing := sorted(required - set(columns)):
         raise ValueError(
             f"{path} has no column {', '.join(missing)} in its first line; write a header."
         )

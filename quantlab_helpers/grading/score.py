@@ -1,7 +1,7 @@
-"""Turn an executed notebook into marks: from JSON only, and only from tests that ran.
+"""Score an executed notebook: from its JSON only, and only from tests that ran.
 
-Nothing of the notebook is trusted: points are finite and between 0 and the lesson's, whatever its
-cells print. Words on stderr cost nothing; the test's own exception costs all.
+Nothing in the notebook is trusted: a score is finite and between 0 and the lesson's points, for any
+output. Text on stderr changes no score; an exception of the test itself gives 0.
 """
 
 from __future__ import annotations
@@ -17,11 +17,19 @@ from nbgrader import utils as nbgrader_utils
 
 from .lesson import Exercise, Lesson, gives_points
 from .name_analysis import parse
-from .records import NEEDS_GRADING, VERDICTS, Aligned, Executed, Mark, Result
+from .records import (
+    UNSCORED_VERDICTS,
+    VERDICTS,
+    Aligned,
+    CellScore,
+    CellState,
+    Executed,
+    Result,
+    Verdict,
+)
 
-_NO_SCORE = ("invalid_notebook", "no_submission", "infrastructure_error")
-_LONGEST = 2_000  # characters of a message
-# "3", "2.5" and numpy's own way of writing them
+_MAX_MESSAGE = 2_000  # characters of a message
+# "3", "2.5" and the same in numpy's notation
 _NUMBER = re.compile(r"(?:np\.\w+\()?([-+]?(?:\d+\.?\d*(?:e[-+]?\d+)?|\.\d+|inf|nan))\)?", re.I)
 _COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _NOT_ANSWERED = ("NotAnswered", "NotImplementedError")
@@ -29,7 +37,7 @@ _TIMEOUT = ("Timeout", "CellTimeoutError")  # of `execute`, and of nbclient
 
 
 def score(lesson: Lesson, executed: Executed, *, aligned: Aligned, student: str) -> Result:
-    """Give the marks and the verdict of a submission that was run.
+    """Return the scores and the verdict of an executed submission.
 
     Parameters
     ----------
@@ -40,24 +48,24 @@ def score(lesson: Lesson, executed: Executed, *, aligned: Aligned, student: str)
     aligned : Aligned
         What was executed.
     student : str
-        Whose it is.
+        The student's id.
 
     Returns
     -------
     Result
-        Its score is None where running failed for a reason of ours.
+        Its score is None if the execution failed for a reason that is not the student's.
 
     Examples
     --------
     >>> score(lesson, executed, aligned=aligned, student="s01").verdict  # doctest: +SKIP
     'graded'
     """
-    if executed.status == "infrastructure_error":
+    if executed.status == Verdict.INFRASTRUCTURE_ERROR:
         result = unscored(
-            lesson, student=student, verdict="infrastructure_error", detail=executed.detail
+            lesson, student=student, verdict=Verdict.INFRASTRUCTURE_ERROR, detail=executed.detail
         )
     else:
-        marks = tuple(_marks(lesson, executed, aligned))
+        marks = tuple(_cell_scores(lesson, executed, aligned))
         result = Result(
             student,
             lesson.name,
@@ -75,59 +83,60 @@ def score(lesson: Lesson, executed: Executed, *, aligned: Aligned, student: str)
     )
 
 
-def unscored(lesson: Lesson, *, student: str, verdict: str, detail: str) -> Result:
-    """Give the verdict on a submission that could not be run.
+def unscored(lesson: Lesson, *, student: str, verdict: Verdict, detail: str) -> Result:
+    """Return a result without a score, for a submission that could not be executed.
 
     Parameters
     ----------
     lesson : Lesson
-        What it was to be.
+        The lesson it was handed in for.
     student : str
-        Whose it is.
-    verdict : str
+        The student's id.
+    verdict : Verdict
         "invalid_notebook", "no_submission" or "infrastructure_error".
     detail : str
-        Why, in words for the student.
+        The reason, for the student.
 
     Returns
     -------
     Result
-        Without marks and with the score None, which is not 0.
+        Without scores of cells; its score is None, which is not 0.
 
     Raises
     ------
     ValueError
         If the verdict is one that comes with a score.
     """
-    if verdict not in _NO_SCORE:
+    if verdict not in UNSCORED_VERDICTS:
         fault = "comes with a score" if verdict in VERDICTS else "is no verdict"
-        raise ValueError(f"`verdict` {verdict!r} {fault}; pass one of {', '.join(_NO_SCORE)}.")
-    return Result(student, lesson.name, verdict, None, lesson.max_score, detail=detail)
+        choices = ", ".join(UNSCORED_VERDICTS)
+        raise ValueError(f"`verdict` {str(verdict)!r} {fault}; pass one of {choices}.")
+    return Result(student, lesson.name, Verdict(verdict), None, lesson.max_score, detail=detail)
 
 
-def _verdict(lesson: Lesson, executed: Executed) -> str:
+def _verdict(lesson: Lesson, executed: Executed) -> Verdict:
     tests = [name for name in lesson.points if name in _test_cells(lesson)]
     if all(executed.ran.get(name) is True for name in tests):
-        return "graded"
-    return "partly_graded" if executed.status == "complete" else executed.status
+        return Verdict.GRADED
+    return Verdict.PARTLY_GRADED if executed.status == "complete" else Verdict(executed.status)
 
 
-def _marks(lesson: Lesson, executed: Executed, aligned: Aligned) -> Iterator[Mark]:
-    """Yield a mark for every graded cell of the lesson, in its order."""
+def _cell_scores(lesson: Lesson, executed: Executed, aligned: Aligned) -> Iterator[CellScore]:
+    """Yield the score of every graded cell, in the lesson's order."""
     cells = {cell.get("id"): cell for cell in executed.notebook.cells}
     owners = {test: exercise for exercise in lesson.exercises for test in exercise.tests}
     tests = _test_cells(lesson)
     for name, points in lesson.points.items():
         exercise = owners.get(name)
         answered = exercise is None or aligned.answered.get(exercise.name, False)
-        if name not in tests:  # a task has no cell for its answer: a person looks for one
-            yield _mark_by_hand(name, points, answered=answered)
+        if name not in tests:  # a task has no cell for its answer: a person looks for it
+            yield _manual_score(name, points, answered=answered)
         elif executed.ran.get(name) is not True:
             yield _not_run(name, points, executed, cells.get(name))
         else:
             answer = cells.get(exercise.name) if exercise else None
             outputs = _outputs(cells.get(name))
-            yield _mark(tests[name], points, outputs, answer=answer, answered=answered)
+            yield _test_score(tests[name], points, outputs, answer=answer, answered=answered)
 
 
 def _test_cells(lesson: Lesson) -> dict[str, NotebookNode]:
@@ -140,51 +149,61 @@ def _test_cells(lesson: Lesson) -> dict[str, NotebookNode]:
     }
 
 
-def _mark_by_hand(name: str, points: float, *, answered: bool) -> Mark:
+def _manual_score(name: str, points: float, *, answered: bool) -> CellScore:
     if answered:
-        return Mark(name, 0.0, points, NEEDS_GRADING, "A person marks this answer.")
-    return Mark(name, 0.0, points, "not_answered", "No answer.")
+        return CellScore(name, 0.0, points, CellState.NEEDS_GRADING, "A person grades this answer.")
+    return CellScore(name, 0.0, points, CellState.NOT_ANSWERED, "No answer.")
 
 
-def _not_run(name: str, points: float, executed: Executed, cell: NotebookNode | None) -> Mark:
+def _not_run(name: str, points: float, executed: Executed, cell: NotebookNode | None) -> CellScore:
     for output in _outputs(cell):
         if output.get("output_type") == "error":
             timeout = output.get("ename") in _TIMEOUT
             message = _text(output.get("evalue")) or "This test was stopped."
-            return Mark(name, 0.0, points, "timeout" if timeout else "not_run", _cut(message))
-    why = {
-        "timeout": "the time for the whole notebook was up",
-        "memory": "the notebook took more memory than it may",
-        "kernel_died": "the notebook's process had ended",
+            return CellScore(
+                name,
+                0.0,
+                points,
+                CellState.TIMEOUT if timeout else CellState.NOT_RUN,
+                _cut(message),
+            )
+    reason = {
+        Verdict.TIMEOUT.value: "the time for the whole notebook was up",
+        Verdict.MEMORY.value: "the notebook took more memory than allowed",
+        Verdict.KERNEL_DIED.value: "the notebook's process had ended",
     }.get(executed.status, executed.detail or "something above it stopped the notebook")
-    return Mark(name, 0.0, points, "not_run", _cut(f"This test did not run: {why}."))
+    return CellScore(
+        name, 0.0, points, CellState.NOT_RUN, _cut(f"This test did not run: {reason}.")
+    )
 
 
-def _mark(
+def _test_score(
     test: NotebookNode,
     points: float,
     outputs: list[Mapping[str, Any]],
     *,
     answer: NotebookNode | None,
     answered: bool,
-) -> Mark:
-    """Return the mark of a test that ran, from what it put out."""
+) -> CellScore:
+    """Return the score of a test that ran, from its outputs."""
     name = test.id
     errors = [output for output in outputs if output.get("output_type") == "error"]
     if errors:
         return _failed(name, points, errors[0], answer=answer, answered=answered)
     numbers = [_number(output) for output in _results(outputs)] if _gives_value(test) else []
-    given = [number for number in numbers if number is not None]
-    if not given and gives_points(test):
-        return Mark(name, 0.0, points, "wrong", "The test gave no points.")
-    if not all(map(math.isfinite, given)):
-        return Mark(name, 0.0, points, "wrong", f"{max(given)} is no number of points.")
-    got = min(max(min(given, default=points), 0.0), points)
-    said = _cut("\n".join(_printed(outputs)))
+    values = [number for number in numbers if number is not None]
+    if not values and gives_points(test):
+        return CellScore(name, 0.0, points, CellState.WRONG, "The test gave no points.")
+    if not all(map(math.isfinite, values)):
+        return CellScore(
+            name, 0.0, points, CellState.WRONG, f"{max(values)} is no number of points."
+        )
+    got = min(max(min(values, default=points), 0.0), points)
+    printed = _cut("\n".join(_printed(outputs)))
     if got == points:
-        return Mark(name, got, points, "right", said if given else "")
-    state = "partial" if got > 0 else "wrong"
-    return Mark(name, got, points, state, said or f"{got:g} of {points:g} points.")
+        return CellScore(name, got, points, CellState.RIGHT, printed if values else "")
+    state = CellState.PARTIAL if got > 0 else CellState.WRONG
+    return CellScore(name, got, points, state, printed or f"{got:g} of {points:g} points.")
 
 
 def _failed(
@@ -194,29 +213,29 @@ def _failed(
     *,
     answer: NotebookNode | None,
     answered: bool,
-) -> Mark:
-    """Return the mark of a test that raised: the message, and what the answer's cell raised."""
+) -> CellScore:
+    """Return the score 0 of a test that raised, with its message and the answer's own exception."""
     kind, text = _text(error.get("ename")), _text(error.get("evalue"))
     if not answered or kind in _NOT_ANSWERED:
-        said = text if answered and kind == "NotAnswered" else ""
-        return Mark(name, 0.0, points, "not_answered", _cut(said) or "No answer.")
+        message = text if answered and kind == "NotAnswered" else ""
+        return CellScore(name, 0.0, points, CellState.NOT_ANSWERED, _cut(message) or "No answer.")
     message = text if kind == "CheckFailed" else f"{kind}: {text}".rstrip(": ")
     raised = next((o for o in _outputs(answer) if o.get("output_type") == "error"), None)
     if raised is not None:
         cause = f"{_text(raised.get('ename'))}: {_text(raised.get('evalue'))}".rstrip(": ")
-        said = "" if kind == "CheckFailed" else "The test raised "
-        message = f"The cell of your answer raised {cause}\n{said}{message}"
-    return Mark(name, 0.0, points, "wrong", _cut(message))
+        prefix = "" if kind == "CheckFailed" else "The test raised "
+        message = f"The cell of your answer raised {cause}\n{prefix}{message}"
+    return CellScore(name, 0.0, points, CellState.WRONG, _cut(message))
 
 
 def _gives_value(test: NotebookNode) -> bool:
-    """Return whether a cell ends in an expression, so that a result is the test's own."""
+    """Return whether a cell ends in an expression, so that its result is the test's score."""
     tree = parse(test.source)
     return tree is not None and bool(tree.body) and isinstance(tree.body[-1], ast.Expr)
 
 
 def _number(output: Mapping[str, Any]) -> float | None:
-    """Return the number that a result is; None for any other, which nbgrader passes over."""
+    """Return the number in a result, None if it is no number; nbgrader ignores those."""
     data = output.get("data")
     text = _text(data.get("text/plain")) if isinstance(data, Mapping) else ""
     match = _NUMBER.fullmatch(text.strip())
@@ -245,11 +264,11 @@ def _text(value: Any) -> str:
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 4]} ..."
+    return text if len(text) <= _MAX_MESSAGE else f"{text[: _MAX_MESSAGE - 4]} ..."
 
 
 def points_of(exercise: Exercise, result: Result) -> float:
-    """Return what a result gives for one exercise.
+    """Return the score of one exercise.
 
     Parameters
     ----------
@@ -261,6 +280,6 @@ def points_of(exercise: Exercise, result: Result) -> float:
     Returns
     -------
     float
-        0.0 where the result has no marks.
+        0.0 if the result has no scores of cells.
     """
     return math.fsum(mark.score for mark in result.marks if mark.cell in exercise.tests)

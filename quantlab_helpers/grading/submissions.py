@@ -1,10 +1,10 @@
-"""Read what was handed in from nbgrader's folder ``submitted/``, links and giants left out."""
+"""Read submissions from ``submitted/``, skipping symbolic links and oversized files."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -12,15 +12,15 @@ from typing import NamedTuple
 from nbgrader import utils as nbgrader_utils
 
 from .._support.archive_members import MB
-from .course_folder import TIMESTAMP, stamp_in
+from .course_folder import TIMESTAMP, CourseFolder
 from .records import InvalidNotebook, Repair
 
-_MOST_FILES, _MOST_BYTES = 200, 20 * MB
-_MOST_NOTEBOOK = 512 * MB  # `align` says what is wrong with anything smaller
+_MAX_FILES, _MAX_BYTES = 200, 20 * MB
+_MAX_NOTEBOOK_BYTES = 512 * MB  # `align` reports what is wrong with a smaller one
 
 
 class Submission(NamedTuple):
-    """What a student handed in for a lesson; ``sha256`` is of all that its marks hang on."""
+    """A student's submission; ``sha256`` is of everything that determines its score."""
 
     student: str
     lesson: str
@@ -31,41 +31,40 @@ class Submission(NamedTuple):
     sha256: str
 
 
-def submitted(course: Path, lesson: str) -> list[str]:
-    """Return who handed in something for a lesson."""
-    folders = (course / "submitted").glob(f"*/{lesson}")
-    names = (folder.parent.name for folder in folders if _holds_something(folder))
-    return sorted(filter(is_folder_name, names))
+def students_with_submission(course: CourseFolder, lesson: str) -> list[str]:
+    """Return the ids of the students who handed in a file for a lesson."""
+    folders = course.path.glob(f"submitted/*/{lesson}")
+    students = (folder.parent.name for folder in folders if _has_files(folder))
+    return sorted(filter(is_folder_name, students))
 
 
-def everybody(course: Path) -> set[str]:
-    """Return who ever handed in anything."""
-    folders = [*(course / "submitted").glob("*/*"), *_collected(course)]
-    found = {path.name for path in _collected(course)}
-    found |= {path.parent.name for path in folders if path.parent.parent.name == "submitted"}
-    return set(filter(is_folder_name, found))
+def all_students(course: CourseFolder) -> set[str]:
+    """Return the ids of the students with a submission, or a collected version, of any lesson."""
+    students = {path.parent.name for path in course.path.glob("submitted/*/*")}
+    students |= {path.name for path in course.path.glob("quantlab/collected/*/*")}
+    return set(filter(is_folder_name, students))
 
 
 def is_folder_name(student: str) -> bool:
-    """Return whether a student can have a folder; a gradebook may know people who cannot."""
+    """Return whether a student's id can name a folder; some ids in a gradebook cannot."""
     return bool(student) and not student.startswith(".") and "/" not in student
 
 
 def read_submission(
-    course: Path, lesson: str, *, student: str, source: Mapping[str, bytes]
+    course: CourseFolder, lesson: str, *, student: str, source: Mapping[str, bytes]
 ) -> Submission:
     """Read one submission.
 
     Parameters
     ----------
-    course : Path
-        nbgrader's course folder.
+    course : CourseFolder
+        The course.
     lesson : str
         The lesson's full name.
     student : str
-        Whose it is.
+        The student's id.
     source : mapping of str to bytes
-        What `lesson_files` gave; its notebook counts for the SHA-256, and its other files take
+        From `lesson_files`; its notebook counts for the SHA-256, and its other files take
         the place of the student's, as in nbgrader.
 
     Returns
@@ -75,15 +74,15 @@ def read_submission(
     Raises
     ------
     InvalidNotebook
-        If there is no notebook in it, or several of which none has the lesson's name.
+        If it has no notebook, or several and none with the lesson's name.
     OSError
         If it cannot be read.
     """
-    folder = course / "submitted" / student / lesson
+    folder = course.submitted(student, lesson)
     paths = list(_files_in(folder))
-    name, repairs = _choose([path for path in paths if path.endswith(".ipynb")], lesson)
-    if (folder / name).stat().st_size > _MOST_NOTEBOOK:
-        raise InvalidNotebook(f"The notebook has more than {_MOST_NOTEBOOK // MB} MiB.")
+    name, repairs = _choose_notebook([path for path in paths if path.endswith(".ipynb")], lesson)
+    if (folder / name).stat().st_size > _MAX_NOTEBOOK_BYTES:
+        raise InvalidNotebook(f"The notebook has more than {_MAX_NOTEBOOK_BYTES // MB} MiB.")
     notebook = (folder / name).read_bytes()
     files: dict[str, bytes] = {}
     left_out, total = 0, 0
@@ -91,52 +90,48 @@ def read_submission(
         if path.endswith(".ipynb") or path == TIMESTAMP:
             continue
         total += (folder / path).stat().st_size
-        if len(files) >= _MOST_FILES or total > _MOST_BYTES:
+        if len(files) >= _MAX_FILES or total > _MAX_BYTES:
             left_out += 1
         else:
             files[path] = (folder / path).read_bytes()
     if left_out:
         text = f"{left_out} other files were left out: there were too many, or they were too big."
         repairs = (*repairs, Repair("files", None, text))
-    ours = f"{lesson}.ipynb"
-    digest = _digest({**files, ours: notebook}, source)
-    files |= {path: content for path, content in source.items() if path != ours}
-    return Submission(student, lesson, notebook, files, stamp_in(folder), repairs, digest)
+    own_name = f"{lesson}.ipynb"
+    digest = _digest({**files, own_name: notebook}, source)
+    files |= {path: content for path, content in source.items() if path != own_name}
+    time = course.submission_time(student, lesson)
+    return Submission(student, lesson, notebook, files, time, repairs, digest)
 
 
-def lesson_files(course: Path, lesson: str, *, ignore: Iterable[str]) -> dict[str, bytes]:
-    """Return the lesson's notebook, and the files beside it that nbgrader hands to a kernel.
+def lesson_files(course: CourseFolder, lesson: str) -> dict[str, bytes]:
+    """Return a lesson's notebook, and the files beside it that nbgrader copies for a kernel.
 
     Parameters
     ----------
-    course : Path
-        nbgrader's course folder.
+    course : CourseFolder
+        The course; the patterns of files that are not copied are among its settings.
     lesson : str
         The lesson's full name.
-    ignore : iterable of str
-        nbgrader's patterns of files that are not handed on.
 
     Returns
     -------
     dict of str to bytes
         By names relative to the lesson's folder.
     """
-    folder = course / "source" / lesson
-    found = nbgrader_utils.find_all_files(str(folder), [*ignore, "*.ipynb"])
-    paths = [folder / f"{lesson}.ipynb", *map(Path, sorted(found))]
+    folder = course.source(lesson)
+    ignored = [*course.directory.ignore, "*.ipynb"]
+    others = nbgrader_utils.find_all_files(str(folder), ignored)
+    paths = [folder / f"{lesson}.ipynb", *map(Path, sorted(others))]
     return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
 
 
-def _collected(course: Path) -> list[Path]:
-    return list((course / "quantlab" / "collected").glob("*/*"))
-
-
-def _holds_something(folder: Path) -> bool:
+def _has_files(folder: Path) -> bool:
     return any(path != TIMESTAMP for path in _files_in(folder))
 
 
 def _files_in(folder: Path) -> Iterator[str]:
-    """Yield the plain files of a folder, relative to it; nothing that is a link or hidden."""
+    """Yield the relative paths of a folder's regular files, without links and hidden files."""
     for place, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
@@ -145,8 +140,8 @@ def _files_in(folder: Path) -> Iterator[str]:
                 yield str(path.relative_to(folder))
 
 
-def _choose(notebooks: list[str], lesson: str) -> tuple[str, tuple[Repair, ...]]:
-    """Return the notebook that counts, and what had to be guessed."""
+def _choose_notebook(notebooks: list[str], lesson: str) -> tuple[str, tuple[Repair, ...]]:
+    """Return the notebook to grade, and a repair if it has another name than the lesson."""
     if f"{lesson}.ipynb" in notebooks:
         return f"{lesson}.ipynb", ()
     if not notebooks:
@@ -163,7 +158,7 @@ def _digest(*parts: Mapping[str, bytes]) -> str:
     digest = hashlib.sha256()
     for part in parts:
         for name in sorted(part):
-            one = hashlib.sha256(part[name]).digest()
-            digest.update(name.encode("utf-8", "replace") + b"\0" + one)
+            content = hashlib.sha256(part[name]).digest()
+            digest.update(name.encode("utf-8", "replace") + b"\0" + content)
         digest.update(b"\0\0")
     return digest.hexdigest()

@@ -17,8 +17,8 @@ from nbgrader.apps.api import NbGraderAPI
 from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 
-from quantlab_helpers.grading.course_folder import course_directory
-from quantlab_helpers.grading.gradebook.writer import open_book
+from quantlab_helpers.grading.course_folder import CourseFolder
+from quantlab_helpers.grading.gradebook.writer import open_gradebook
 from quantlab_helpers.grading.lesson import load_lesson
 from quantlab_helpers.grading.pipeline import grade
 from quantlab_helpers.grading.records import Limits
@@ -33,7 +33,7 @@ LIMITS = Limits(cell_seconds=20, submission_seconds=120, memory_bytes=2**30, fil
 def _new_gradebook():
     """An empty gradebook, made once: nbgrader starts a program for it that takes seconds."""
     with tempfile.TemporaryDirectory() as folder:
-        with open_book(folder) as book:
+        with open_gradebook(folder) as book:
             assert book.students() == []
         return Path(folder, "gradebook.db").read_bytes()
 
@@ -121,7 +121,7 @@ def stock(course, **sections):
     It looks for the program alembic on PATH, where it is in an activated environment; warnings
     are its own.
     """
-    config = course_directory(course).config  # of nbgrader_config.py
+    config = CourseFolder(course).directory.config  # of nbgrader_config.py
     config.merge(Config({name: dict(section) for name, section in sections.items()}))
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():

@@ -13,8 +13,9 @@ from nbgrader.api import Gradebook
 from sqlalchemy.exc import SAWarning
 
 from quantlab_helpers.grading.align.rebuild import align
+from quantlab_helpers.grading.course_folder import CourseFolder
 from quantlab_helpers.grading.gradebook.verdict_files import write_result
-from quantlab_helpers.grading.records import Mark, Result
+from quantlab_helpers.grading.records import CellScore, Result
 from quantlab_helpers.grading.score import score
 from quantlab_helpers.grading.submissions import lesson_files, read_submission
 from tests.grading.small_lesson import instructor, run, small_lesson
@@ -40,24 +41,27 @@ def result(student="s01", verdict="graded", lesson=NAME, **states):
     for cell, points in POINTS.items():
         state = states.get(cell.removeprefix("test-"), "right")
         got = {"right": points, "partial": points / 2}.get(state, 0.0)
-        marks.append(Mark(cell, got, points, state, "" if state == "right" else f"It is {state}."))
+        marks.append(
+            CellScore(cell, got, points, state, "" if state == "right" else f"It is {state}.")
+        )
     return Result(student, lesson, verdict, sum(m.score for m in marks), 8.0, tuple(marks))
 
 
 def put(course, one, notebook=None):
     """Write a result where grading would."""
-    folder = course / "submitted" / one.student / one.lesson
+    folder = CourseFolder(course)
     sha256 = ""
     if one.verdict != "no_submission":
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"{one.lesson}.ipynb").write_text("as it came")
-        source = lesson_files(course, one.lesson, ignore=())
-        sha256 = read_submission(course, one.lesson, student=one.student, source=source).sha256
-    write_result(course, one, sha256=sha256)
+        path = folder.submitted(one.student, one.lesson) / f"{one.lesson}.ipynb"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("as it came")
+        source = lesson_files(folder, one.lesson)
+        sha256 = read_submission(folder, one.lesson, student=one.student, source=source).sha256
+    write_result(folder, one, sha256=sha256)
     if notebook is not None:
-        folder = course / "autograded" / one.student / one.lesson
-        folder.mkdir(parents=True)
-        nbformat.write(notebook, folder / f"{one.lesson}.ipynb")
+        path = folder.autograded(one.student, one.lesson) / f"{one.lesson}.ipynb"
+        path.parent.mkdir(parents=True)
+        nbformat.write(notebook, path)
 
 
 def grade_and_put(course, notebook, student="s01"):

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 import pytest
 
 from quantlab_helpers.cli.main import main
-from quantlab_helpers.grading.gradebook.writer import open_book
+from quantlab_helpers.grading.gradebook.writer import open_gradebook
 from quantlab_helpers.grading.records import VERDICTS, Limits
-from quantlab_helpers.grading.report.final_grades import read_standings
+from quantlab_helpers.grading.report.final_grades import read_final_grades
 from tests import ROOT
 from tests.grading.small_course import NAME, gradebook, put, result, small_course
 
@@ -51,6 +51,6 @@ def test_the_guides_penalty_for_being_late_works(tmp_path):
         book.find_assignment(NAME).duedate = datetime(2026, 11, 20, 23, 59, 59)
         book.db.commit()
     in_time, late = (datetime(2026, 11, day, 12, tzinfo=UTC) for day in (20, 22))
-    with open_book(course) as book:
-        book.renew_penalties(NAME, times={"s01": in_time, "s02": late})
-    assert [one.score for one in read_standings(course)] == [8.0, 4.0]
+    with open_gradebook(course) as book:
+        book.update_late_penalties(NAME, times={"s01": in_time, "s02": late})
+    assert [one.score for one in read_final_grades(course)] == [8.0, 4.0]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from quantlab_helpers.grading.execute.sandbox.sandbox import isolation
-from quantlab_helpers.grading.gradebook.reader import read_marks
+from quantlab_helpers.grading.gradebook.reader import read_scores
 from quantlab_helpers.grading.gradebook.verdict_files import read_results
 from quantlab_helpers.grading.lesson import load_lesson
 from quantlab_helpers.grading.pipeline import grade
@@ -110,7 +110,7 @@ def check_sound(course, versions):
     twice = "SELECT {0}, {1}, count(*) AS n FROM {2} GROUP BY {0}, {1} HAVING n > 1"
     for table in ("grade", "comment"):
         assert rows(course, twice.format("cell_id", "notebook_id", table)) == []
-    for marks in read_marks(course, NAME):
+    for marks in read_scores(course, NAME):
         given = auto_marks(course, marks.student)
         assert given in [{}, *(expected(marks.student, version) for version in versions)]
         assert (marks.score or 0.0) == sum(given.values())
@@ -122,7 +122,7 @@ def check_sound(course, versions):
 def check_complete(course, version):
     """Check that every submission was graded, once, in its latest version."""
     check_sound(course, [version])
-    assert [marks.student for marks in read_marks(course, NAME)] == STUDENTS
+    assert [marks.student for marks in read_scores(course, NAME)] == STUDENTS
     for graded in read_results(course, NAME):
         assert graded.result.verdict == "graded"
         assert graded.result.score == sum(expected(graded.result.student, version).values())
@@ -159,7 +159,7 @@ def test_fifty_kills_at_random_moments_lose_nothing(tmp_path, orphanage):
     child = start(course, jobs=2)
     assert wait(child, 120) == 0
     check_complete(course, version)
-    assert grade(course, limits=LIMITS).fresh == 0
+    assert grade(course, limits=LIMITS).newly_graded == 0
     assert left_running(before) == set()
     print(f"{kills} kills, {version} classes graded in between, found with {sorted(done)} verdicts")
 

@@ -21,7 +21,7 @@ from quantlab_helpers.course.authoring.answer_bank import read_answers
 from quantlab_helpers.course.authoring.build import build_course
 from quantlab_helpers.grading.execute.cell_selection import needed
 from quantlab_helpers.grading.execute.sandbox.sandbox import why_no_bubblewrap
-from quantlab_helpers.grading.gradebook.reader import read_marks
+from quantlab_helpers.grading.gradebook.reader import read_scores
 from quantlab_helpers.grading.gradebook.verdict_files import read_results
 from quantlab_helpers.grading.lesson import is_answer, load_lesson, make_lesson
 from quantlab_helpers.grading.pipeline import grade
@@ -35,7 +35,7 @@ from tests.grading.classroom import (
     auto_marks,
     graded,
     hand_in,
-    open_book,
+    open_gradebook,
     rows,
     stock,
     stock_book,
@@ -70,7 +70,7 @@ def classroom(tmp_path_factory):
     hand_in(course, "s05", answers(course, square="import os\nos._exit(3)"))
     hand_in(course, "s06", answers(course, mean="while True: pass"))
     hand_in(course, "s07", answers(course), name="02_another")
-    with open_book(course) as book:
+    with open_gradebook(course) as book:
         assert book.students() == []
     steps = []
     limits = LIMITS._replace(cell_seconds=4)
@@ -93,7 +93,7 @@ def test_everybody_gets_a_verdict(classroom):
 
 def test_the_gradebook_says_the_same_as_the_results(classroom):
     course, results, _, _ = classroom
-    marks = {of.student: of for of in read_marks(course, NAME)}
+    marks = {of.student: of for of in read_scores(course, NAME)}
     assert {student: of.score for student, of in marks.items()} == {
         student: result.score for student, result in results.items()
     }
@@ -108,7 +108,7 @@ def test_each_verdict_is_reported_once_while_it_goes_on(classroom):
     assert [step.number for step in steps] == list(range(1, 8))
     assert {step.total for step in steps} == {7}
     assert {step.result.student: step.result for step in steps} == results
-    assert all(step.fresh for step in steps)
+    assert all(step.newly_graded for step in steps)
 
 
 def test_verdicts_are_kept_as_they_were_given(classroom):
@@ -129,14 +129,14 @@ def test_only_submissions_that_ran_have_a_graded_notebook(classroom):
 def test_what_is_graded_is_left_alone_until_it_changes(classroom, tmp_path):
     course = tmp_path / "course"
     shutil.copytree(classroom[0], course)
-    assert grade(course, limits=LIMITS).fresh == 0
+    assert grade(course, limits=LIMITS).newly_graded == 0
     hand_in(course, "s02", answers(course))
     hand_in(course, "s01", answers(course), files={"notes.txt": "new"})
     steps = []
     results = graded(course, report=steps.append)
-    assert {step.result.student for step in steps if step.fresh} == {"s01", "s02"}
+    assert {step.result.student for step in steps if step.newly_graded} == {"s01", "s02"}
     assert results["s02"].score == 8.0
-    assert grade(course, students=["s01"], again=True, limits=LIMITS).fresh == 1
+    assert grade(course, students=["s01"], regrade=True, limits=LIMITS).newly_graded == 1
 
 
 def test_marks_that_the_gradebook_lost_are_given_again(classroom, tmp_path):
@@ -148,8 +148,8 @@ def test_marks_that_the_gradebook_lost_are_given_again(classroom, tmp_path):
     shutil.rmtree(course / "autograded" / "s02")
     steps = []
     graded(course, report=steps.append)
-    assert {step.result.student for step in steps if step.fresh} == {"s01", "s02", "s03"}
-    assert {of.student: of.score for of in read_marks(course, NAME)}["s01"] == 8.0
+    assert {step.result.student for step in steps if step.newly_graded} == {"s01", "s02", "s03"}
+    assert {of.student: of.score for of in read_scores(course, NAME)}["s01"] == 8.0
 
 
 def test_what_is_withdrawn_loses_its_marks(classroom, tmp_path):
@@ -222,7 +222,7 @@ def test_the_list_of_students_is_remembered(course, tmp_path):
             "invalid_notebook",
             "no_submission",
         ]
-    known = [(of.student, of.first_name, of.lms_user_id) for of in read_marks(course, NAME)]
+    known = [(of.student, of.first_name, of.lms_user_id) for of in read_scores(course, NAME)]
     assert known == [("s01", "A", "17"), ("s02", "B", "")]
 
 
@@ -286,7 +286,7 @@ c.AssignLatePenalties.plugin_class = Broken
     assert verdicts(graded(course)) == dict.fromkeys(("s01", "s02"), "graded")
     with stock_book(course) as book:
         book.update_or_create_assignment(NAME, duedate="2026-01-01 12:00:00.000000 UTC")
-    summary = grade(course, again=True, limits=LIMITS)
+    summary = grade(course, regrade=True, limits=LIMITS)
     results = {result.student: result for result in summary.results}
     assert verdicts(results) == {"s01": "infrastructure_error", "s02": "graded"}
     assert "KeyError" in results["s01"].detail and results["s01"].score is None
@@ -362,7 +362,7 @@ def test_limits_are_options(course):
 def test_a_trouble_of_ours_is_the_exit_status(tmp_path):
     course = a_course(tmp_path)
     hand_in(course, "s01", answers(course))
-    with open_book(course) as book:
+    with open_gradebook(course) as book:
         book.prepare(load_lesson(course, NAME))
         run = invoke(course)  # while this process writes
     assert isinstance(run.exception, OSError) and "is grading in this folder" in str(run.exception)
@@ -372,7 +372,7 @@ def test_a_trouble_of_ours_is_the_exit_status(tmp_path):
     ("options", "words"),
     [
         ({"lessons": ["9"]}, "'9' is no lesson; there are: 01_small"),
-        ({"lessons": [""]}, "'' may be several lessons"),
+        ({"lessons": [""]}, "'' is no lesson"),
         ({"students": ["s77"]}, "Nothing is known of s77"),
         ({"jobs": 0}, "`jobs` must be 1 or more, got 0"),
         ({"isolation": "none"}, "`isolation` must be auto, require or prlimit, got 'none'"),
@@ -398,7 +398,7 @@ def test_a_course_without_lessons_or_submissions_says_what_to_run(course, tmp_pa
 def test_nbgraders_own_commands_go_on_working_in_the_same_folder(classroom, tmp_path):
     course = tmp_path / "course"
     shutil.copytree(classroom[0], course)
-    before = {of.student: of.score for of in read_marks(course, NAME)}
+    before = {of.student: of.score for of in read_scores(course, NAME)}
     table = tmp_path / "grades.csv"
     with stock(course, Execute={"timeout": 30}) as api:
         for student in ("s01", "s02", "s03"):
@@ -412,7 +412,7 @@ def test_nbgraders_own_commands_go_on_working_in_the_same_folder(classroom, tmp_
         assert done["success"] and "Skipping existing" in done["log"]
         with api.gradebook as book:
             CsvExportPlugin(config=Config(CsvExportPlugin={"to": str(table)})).export(book)
-    assert {of.student: of.score for of in read_marks(course, NAME)} == before
+    assert {of.student: of.score for of in read_scores(course, NAME)} == before
     with table.open() as file:
         exported = {row["student_id"]: float(row["score"]) for row in csv.DictReader(file)}
     assert exported == {student: score or 0.0 for student, score in before.items()}
@@ -425,8 +425,8 @@ def test_marks_by_people_survive_a_new_grading(classroom, tmp_path):
         book.find_grade("test-mean", NAME, NAME, "s02").manual_score = 2.5
         book.find_grade("test-guess", NAME, NAME, "s02").extra_credit = 1.0
         book.find_comment("mean", NAME, NAME, "s02").manual_comment = "nearly"
-    assert grade(course, again=True, students=["s02"], limits=LIMITS).results[0].score == 5.0
-    marks = next(of for of in read_marks(course, NAME) if of.student == "s02")
+    assert grade(course, regrade=True, students=["s02"], limits=LIMITS).results[0].score == 5.0
+    marks = next(of for of in read_scores(course, NAME) if of.student == "s02")
     assert marks.score == 5.0 + 2.5 + 1.0
     assert {cell.comment for cell in marks.cells if cell.cell == "mean"} == {"nearly"}
     assert marks.needs_grading  # a person's mark is looked at again
@@ -466,7 +466,7 @@ def test_honest_submissions_get_the_scores_of_stock_nbgrader(tmp_path):
         for student in ours:
             done = api.autograde(name, student)
             assert done["success"], done
-    marks = [{of.student: of for of in read_marks(course, name)} for course in folders]
+    marks = [{of.student: of for of in read_scores(course, name)} for course in folders]
     for student in ours:
         cells = [marks[who][student].cells for who in (0, 1)]
         assert cells[0] == cells[1], student

@@ -1,1 +1,1 @@
-"""Find submissions in folders and archives: whose, of which lesson, handed in when."""
+"""Find submissions in folders and archives: the student, the lesson, the time of each."""

@@ -1,9 +1,10 @@
-"""Collect submissions from wherever they are into nbgrader's course folder.
+"""Collect submissions from folders and archives into nbgrader's course folder.
 
     folders, bundles, downloads of learning platforms, nbgrader's exchange, bare notebooks
-        --walk_files--> files --whose, which lesson, when--> submitted/STUDENT/LESSON/LESSON.ipynb
+        --walk_files--> files --student, lesson, time--> submitted/STUDENT/LESSON/LESSON.ipynb
 
-What cannot be placed gets a line in the report and stops nothing else. Sources are only read.
+A notebook that cannot be assigned gets a line in the report; the others are collected all the
+same. Sources are never changed.
 """
 
 from __future__ import annotations
@@ -31,17 +32,17 @@ from ...course.notebook_cells import (
     read_cells,
 )
 from ...course.submission import MANIFEST, Receipt, read_manifest
-from ..course_folder import TIMESTAMP, lessons_of, read_time
-from .identify import Students, Whose
-from .versions import keep
+from ..course_folder import TIMESTAMP, CourseFolder, parse_timestamp
+from .identify import StudentMatch, StudentMatcher
+from .versions import store_version
 
 _NOTEBOOK = re.compile(r".+\.ipynb(\.(txt|json))?", re.I)
-_BESIDE = re.compile(r"\w[\w. ()+-]{0,99}")  # names of other files that are safe to write
-_AHEAD = timedelta(hours=1)  # a clock further ahead than this is wrong
-_MOST_BESIDE, _MOST_BYTES = 50, 20 * MB
+_OTHER_FILE = re.compile(r"\w[\w. ()+-]{0,99}")  # names of other files that are safe to write
+_MAX_AHEAD = timedelta(hours=1)  # a clock further ahead is wrong
+_MAX_OTHER_FILES, _MAX_OTHER_BYTES = 50, 20 * MB
 
 
-class Line(NamedTuple):
+class CollectedItem(NamedTuple):
     """One line of the report; ``outcome`` is one of `versions.Outcome` or "problem"."""
 
     outcome: str
@@ -52,43 +53,43 @@ class Line(NamedTuple):
 
 
 class Report(NamedTuple):
-    """What collecting did; ``missing`` has who of the list of students handed nothing in."""
+    """The result of collecting; ``missing`` has the students of the roster without a submission."""
 
-    lines: list[Line]
+    lines: list[CollectedItem]
     missing: dict[str, list[str]]  # lesson -> students
 
     @property
-    def problems(self) -> list[Line]:
-        """Return the lines of what was not collected."""
+    def problems(self) -> list[CollectedItem]:
+        """Return the lines about files that were not collected."""
         return [line for line in self.lines if line.outcome == "problem"]
 
 
 class _Notebook(NamedTuple):
-    """A notebook that was found, and what stands beside it."""
+    """A notebook in a source, with the timestamp, receipt and other files of its folder."""
 
     source: str
-    trail: tuple[str, ...]
+    path_parts: tuple[str, ...]
     entry: FileEntry
     receipt: Receipt | None
     receipt_fault: str
-    stamp: datetime | None
-    beside: list[FileEntry]
+    timestamp: datetime | None
+    others: list[FileEntry]
 
     @property
     def origin(self) -> str:
-        """Return where it was found, in one line."""
-        return _line_of(self.source, (*self.trail, self.entry.name))
+        """Return the notebook's place as one line of text."""
+        return _line_of(self.source, (*self.path_parts, self.entry.name))
 
 
 def collect(
     sources: Sequence[str | Path],
     course: str | Path = "build/course",
     *,
-    students: Students | None = None,
+    students: StudentMatcher | None = None,
     student: str | None = None,
     lesson: str | None = None,
 ) -> Report:
-    """Put every submission that can be found into the course folder.
+    """Copy every submission in the sources into the course folder.
 
     Parameters
     ----------
@@ -96,12 +97,12 @@ def collect(
         Folders, archives and notebooks.
     course : str or Path, default="build/course"
         nbgrader's course folder, with ``source/`` as `quantlab build` writes it.
-    students : Students, optional
-        The list of students and the mapping of names; default: everybody is accepted.
+    students : StudentMatcher, optional
+        The list of students and the mapping of names; default: every student is accepted.
     student : str, optional
-        Whose all of it is.
+        StudentMatch all of it is.
     lesson : str, optional
-        The lesson of notebooks that do not tell theirs by content or name.
+        The lesson of notebooks whose content and name do not show it.
 
     Returns
     -------
@@ -111,15 +112,14 @@ def collect(
     Raises
     ------
     FileNotFoundError, ValueError
-        If there is no course, a source is missing, or `student` or `lesson` is not known.
+        If there is no course, a source is missing, or `student` or `lesson` is unknown.
 
     Examples
     --------
     >>> collect(["downloads/moodle.zip"]).problems  # doctest: +SKIP
     []
     """
-    course = Path(course)
-    collector = _Collector(course, students or Students(), student, lesson)
+    collector = _Collector(CourseFolder(course), students or StudentMatcher(), student, lesson)
     for source in map(Path, sources):
         if not source.exists():
             raise FileNotFoundError(f"There is no {str(source)!r} to collect from; check the name.")
@@ -129,120 +129,132 @@ def collect(
 
 
 class _Collector:
-    """One run: goes through the sources and writes the report."""
+    """One run of `collect`: goes through the sources and writes the report."""
 
     def __init__(
-        self, course: Path, students: Students, student: str | None, lesson: str | None
+        self,
+        course: CourseFolder,
+        students: StudentMatcher,
+        student: str | None,
+        lesson: str | None,
     ) -> None:
         self.course, self.students, self.student = course, students, student
-        self.outlines = lessons_of(course)
+        self.outlines = course.outlines()
         self.lesson = lesson and lesson_by_name(lesson, self.outlines)
         if lesson and self.lesson is None:
-            known = ", ".join(self.outlines)
-            raise ValueError(f"There is no lesson {lesson!r}; there are: {known}.")
-        if student is not None and (problem := students.known(student).problem):
+            raise ValueError(
+                f"There is no lesson {lesson!r}; there are: {', '.join(self.outlines)}."
+            )
+        if student is not None and (problem := students.match_id(student).problem):
             raise ValueError(f"--student: {problem}.")
-        self.lines: list[Line] = []
+        self.lines: list[CollectedItem] = []
         self.others: dict[str, tuple[str, str]] = {}  # student -> a file that is no notebook
 
     def collect(self, source: Path) -> None:
-        """Collect one source; notebooks that stand together in the order of their times."""
+        """Collect one source; notebooks of the same folder in the order of their times."""
         before = len(self.lines), len(self.others)
-        for found in walk_files(source):
-            if isinstance(found, ArchiveProblem):
-                whose = self._whose(found.trail[:-1], found.trail[-1], None)
-                origin = _line_of(source.name, found.trail)
-                self._problem(origin, found.text, student=whose.student)
+        for folder in walk_files(source):
+            if isinstance(folder, ArchiveProblem):
+                match = self._match(folder.trail[:-1], folder.trail[-1], None)
+                origin = _line_of(source.name, folder.trail)
+                self._problem(origin, folder.text, student=match.student)
                 continue
-            together = list(self._notebooks(source.name, found))
-            for notebook in sorted(together, key=_age):
-                self._place(notebook)
+            notebooks = list(self._notebooks(source.name, folder))
+            for notebook in sorted(notebooks, key=_age):
+                self._store(notebook)
         if before == (len(self.lines), len(self.others)):
             self._problem(printable_path((source.name,)), "there is no notebook in it")
 
     def report(self) -> Report:
-        """Return the report, with those who handed in something else than a notebook."""
-        done = {line.student for line in self.lines if line.outcome != "problem"}
+        """Return the report, with a line for each student who handed in only other files."""
+        collected = {line.student for line in self.lines if line.outcome != "problem"}
         for student, (origin, name) in sorted(self.others.items()):
-            if student not in done:
+            if student not in collected:
                 text = f"{name!r} is no notebook; ask for the .ipynb file"
-                self.lines.append(Line("problem", student, None, origin, text))
+                self.lines.append(CollectedItem("problem", student, None, origin, text))
         lessons = sorted({line.lesson for line in self.lines if line.lesson})
         missing = {}
         for lesson in lessons:
-            there = {path.parent.name for path in self.course.glob(f"submitted/*/{lesson}")}
-            absent = sorted(set(self.students.roster) - there)
+            submitted = {
+                path.parent.name for path in self.course.path.glob(f"submitted/*/{lesson}")
+            }
+            absent = sorted(set(self.students.roster) - submitted)
             if absent:
                 missing[lesson] = absent
         return Report(self.lines, missing)
 
-    def _problem(self, origin: str, text: str, **known: str | None) -> None:
-        line = Line("problem", known.get("student"), known.get("lesson"), origin, text)
+    def _problem(self, origin: str, text: str, **fields: str | None) -> None:
+        line = CollectedItem("problem", fields.get("student"), fields.get("lesson"), origin, text)
         self.lines.append(line)
 
     def _notebooks(self, source: str, folder: Folder) -> Iterator[_Notebook]:
-        """Yield the notebooks of a folder with what the folder says of them."""
+        """Yield the notebooks of a folder with its timestamp, receipt and other files."""
         by_name = {entry.name: entry for entry in folder.entries}
         receipt, fault = _receipt(by_name.get(MANIFEST))
-        stamp, beside = None, []
+        timestamp: datetime | None = None
+        others = []
         if TIMESTAMP in by_name:
-            stamp = _stamp(by_name[TIMESTAMP])
+            timestamp = _read_timestamp(by_name[TIMESTAMP])
         notebooks = []
         for entry in folder.entries:
             if _NOTEBOOK.fullmatch(entry.name):
                 notebooks.append(entry)
             elif entry.name not in (MANIFEST, TIMESTAMP):
-                beside.append(entry)
+                others.append(entry)
         for entry in notebooks:
-            yield _Notebook(source, folder.trail, entry, receipt, fault, stamp, beside)
+            yield _Notebook(source, folder.trail, entry, receipt, fault, timestamp, others)
         if not notebooks:
-            for entry in beside:
+            for entry in others:
                 self._note_other(source, folder.trail, entry.name)
         elif len(folder.trail) <= 1:  # a platform's flat download
-            for entry in beside:
-                whose = self._whose(folder.trail, entry.name, None)
-                if whose.clue is not None and whose.by_file:
+            for entry in others:
+                match = self._match(folder.trail, entry.name, None)
+                if match.platform_name is not None and match.by_file:
                     self._note_other(source, folder.trail, entry.name)
 
-    def _note_other(self, source: str, trail: tuple[str, ...], name: str) -> None:
-        whose = self._whose(trail, name, None)
-        if whose.student is not None:
-            shown_name = whose.clue.file if whose.clue and whose.clue.file else name
+    def _note_other(self, source: str, path_parts: tuple[str, ...], name: str) -> None:
+        match = self._match(path_parts, name, None)
+        if match.student is not None:
+            shown_name = (
+                match.platform_name.file
+                if match.platform_name and match.platform_name.file
+                else name
+            )
             self.others.setdefault(
-                whose.student, (_line_of(source, trail), printable_path((shown_name,)))
+                match.student, (_line_of(source, path_parts), printable_path((shown_name,)))
             )
 
-    def _whose(self, trail: tuple[str, ...], name: str, claimed: str | None) -> Whose:
+    def _match(self, path_parts: tuple[str, ...], name: str, claimed: str | None) -> StudentMatch:
         if self.student is not None:
-            return self.students.known(self.student)
-        return self.students.whose(trail, name, lessons=self.outlines, claimed=claimed)
+            return self.students.match_id(self.student)
+        return self.students.match(path_parts, name, lessons=self.outlines, claimed=claimed)
 
-    def _place(self, notebook: _Notebook) -> None:
-        """Find out whose, which lesson and when; keep it."""
+    def _store(self, notebook: _Notebook) -> None:
+        """Store a notebook under its student, lesson and time, or report the problem."""
         claimed = notebook.receipt.student if notebook.receipt else None
-        whose = self._whose(notebook.trail, notebook.entry.name, claimed)
-        if whose.student is None:
-            if whose.problem:
-                self._problem(notebook.origin, whose.problem)
+        match = self._match(notebook.path_parts, notebook.entry.name, claimed)
+        if match.student is None:
+            if match.problem:
+                self._problem(notebook.origin, match.problem)
             return
-        student = whose.student
+        student = match.student
         try:
             content = notebook.entry.read()
         except ArchiveError as error:
             self._problem(notebook.origin, f"it {error}", student=student)
             return
-        lesson, notes = self._lesson(notebook, whose, content)
+        lesson, notes = self._lesson(notebook, match, content)
         if lesson is None:
             self._problem(notebook.origin, "; ".join(notes), student=student)
             return
         if claimed and claimed.casefold() != student.casefold():
             notes.append(f"its author says {claimed!r}")
-        if whose.clue and whose.clue.late:
-            notes.append(f"{whose.clue.platform} says late")
-        receipt = self._proven(notebook, lesson, content, notes)
-        time, time_from = _time(notebook, whose, receipt)
-        files = {} if whose.by_file else self._beside(notebook, notes)
-        outcome = keep(
+        if match.platform_name and match.platform_name.late:
+            notes.append(f"{match.platform_name.platform} says late")
+        receipt = self._valid_receipt(notebook, lesson, content, notes)
+        time, time_from = _time(notebook, match, receipt)
+        files = {} if match.by_file else self._other_files(notebook, notes)
+        outcome = store_version(
             self.course,
             student,
             lesson,
@@ -254,34 +266,38 @@ class _Collector:
             receipt=receipt,
             notes=notes,
         )
-        detail = "; ".join([f"{time:%Y-%m-%d %H:%M} UTC by {_CLOCKS[time_from]}", *notes])
-        self.lines.append(Line(outcome, student, lesson, notebook.origin, detail))
+        detail = "; ".join([f"{time:%Y-%m-%d %H:%M} UTC by {_TIME_SOURCES[time_from]}", *notes])
+        self.lines.append(CollectedItem(outcome, student, lesson, notebook.origin, detail))
 
     def _lesson(
-        self, notebook: _Notebook, whose: Whose, content: bytes
+        self, notebook: _Notebook, match: StudentMatch, content: bytes
     ) -> tuple[str | None, list[str]]:
-        """Return the lesson, by content before names, and what is odd about it."""
-        name = whose.clue.file if whose.clue and whose.clue.file else notebook.entry.name
+        """Return the lesson, by content rather than by names, and notes for the report."""
+        name = (
+            match.platform_name.file
+            if match.platform_name and match.platform_name.file
+            else notebook.entry.name
+        )
         named = lesson_by_name(name, self.outlines)
         if named is None:
-            places = (lesson_by_name(part, self.outlines) for part in reversed(notebook.trail))
+            places = (lesson_by_name(part, self.outlines) for part in reversed(notebook.path_parts))
             named = next(filter(None, places), self.lesson)
         try:
-            found = lesson_by_content(read_cells(content), self.outlines)
+            by_content = lesson_by_content(read_cells(content), self.outlines)
         except ValueError as error:
             if named is None:
                 return None, [f"{error}, and its name is no lesson's"]
             return named, [f"not a notebook: {error}"]
-        if found is None and named is None:
+        if by_content is None and named is None:
             return None, ["it belongs to no lesson, by neither content nor name; pass --lesson"]
-        if found is None:
+        if by_content is None:
             return named, ["no exercise is left in it"]
-        return found, [f"named like {named}"] if named not in (None, found) else []
+        return by_content, [f"named like {named}"] if named not in (None, by_content) else []
 
-    def _proven(
+    def _valid_receipt(
         self, notebook: _Notebook, lesson: str, content: bytes, notes: list[str]
     ) -> dict[str, Any] | None:
-        """Return the receipt if it holds for this notebook; else say in the notes why not."""
+        """Return the receipt if it is this notebook's; otherwise add the reason to the notes."""
         if notebook.receipt_fault:
             notes.append(f"receipt: {notebook.receipt_fault}")
         if notebook.receipt is None:
@@ -291,17 +307,17 @@ class _Collector:
             return None
         return {"id": notebook.receipt.id, **notebook.receipt._asdict()}
 
-    def _beside(self, notebook: _Notebook, notes: list[str]) -> dict[str, bytes]:
-        """Return the other files of the learner's folder, as far as they are few and small."""
+    def _other_files(self, notebook: _Notebook, notes: list[str]) -> dict[str, bytes]:
+        """Return the other files of the submission, up to a number and a size."""
         files: dict[str, bytes] = {}
         left_out = 0
-        for entry in notebook.beside:
+        for entry in notebook.others:
             try:
-                content = entry.read() if _BESIDE.fullmatch(entry.name) else None
+                content = entry.read() if _OTHER_FILE.fullmatch(entry.name) else None
             except ArchiveError:
                 content = None
             size = sum(map(len, files.values())) + len(content or b"")
-            if content is None or size > _MOST_BYTES or len(files) >= _MOST_BESIDE:
+            if content is None or size > _MAX_OTHER_BYTES or len(files) >= _MAX_OTHER_FILES:
                 left_out += 1
             else:
                 files[entry.name] = content
@@ -310,7 +326,7 @@ class _Collector:
         return files
 
 
-_CLOCKS = {
+_TIME_SOURCES = {
     TIMESTAMP: "timestamp.txt",
     "name": "the platform's name for it",
     "receipt": "the learner's clock",
@@ -320,9 +336,9 @@ _CLOCKS = {
 }
 
 
-def _line_of(source: str, trail: tuple[str, ...]) -> str:
-    """Return a source and the way down from it; an archive's trail begins with the archive."""
-    return printable_path(trail if trail[:1] == (source,) else (source, *trail))
+def _line_of(source: str, path_parts: tuple[str, ...]) -> str:
+    """Return a source and the path inside it as text; an archive's path begins with its name."""
+    return printable_path(path_parts if path_parts[:1] == (source,) else (source, *path_parts))
 
 
 def _age(notebook: _Notebook) -> tuple[datetime, int, str]:
@@ -332,19 +348,19 @@ def _age(notebook: _Notebook) -> tuple[datetime, int, str]:
 
 
 def _time(
-    notebook: _Notebook, whose: Whose, receipt: dict[str, Any] | None
+    notebook: _Notebook, match: StudentMatch, receipt: dict[str, Any] | None
 ) -> tuple[datetime, str]:
-    """Return when a notebook was handed in, by the best witness there is."""
+    """Return when a notebook was handed in, and the name of the most reliable source of it."""
     now = datetime.now(UTC)
-    witnesses = [(notebook.stamp, TIMESTAMP)]
-    witnesses.append((whose.clue.sent if whose.clue else None, "name"))
-    made = datetime.fromisoformat(receipt["created"]).astimezone(UTC) if receipt else None
-    witnesses.append((made, "receipt"))
-    packed = any(map(is_archive, notebook.trail))
-    witnesses.append((notebook.entry.modified, "archive" if packed else "file"))
-    for time, witness in witnesses:
-        if time is not None and time <= now + _AHEAD:
-            return time, witness
+    candidates = [(notebook.timestamp, TIMESTAMP)]
+    candidates.append((match.platform_name.sent if match.platform_name else None, "name"))
+    created = datetime.fromisoformat(receipt["created"]).astimezone(UTC) if receipt else None
+    candidates.append((created, "receipt"))
+    in_archive = any(map(is_archive, notebook.path_parts))
+    candidates.append((notebook.entry.modified, "archive" if in_archive else "file"))
+    for time, time_from in candidates:
+        if time is not None and time <= now + _MAX_AHEAD:
+            return time, time_from
     return now, "now"
 
 
@@ -357,8 +373,8 @@ def _receipt(entry: FileEntry | None) -> tuple[Receipt | None, str]:
         return None, str(error)
 
 
-def _stamp(entry: FileEntry) -> datetime | None:
+def _read_timestamp(entry: FileEntry) -> datetime | None:
     try:
-        return read_time(entry.read()[:200].decode("utf-8", errors="replace"))
+        return parse_timestamp(entry.read()[:200].decode("utf-8", errors="replace"))
     except ArchiveError:
         return None

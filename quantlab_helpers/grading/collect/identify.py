@@ -1,9 +1,9 @@
-"""Whose is it? The clues that learning platforms, folders and file names give.
+"""Find the student of a file: from a mapping, names that platforms write, folders, file names.
 
 Names as the platforms write them into their downloads:
 
     Moodle      [Group-]Full Name_1234567_assignsubmission_file_/NAME, or all of it one file name
-    Canvas      lastfirst[_LATE]_USER_FILE_NAME, or anon_CODE for USER where names are hidden
+    Canvas      lastfirst[_LATE]_USER_FILE_NAME, or anon_CODE for USER if names are hidden
     Blackboard  ASSIGNMENT_USER_attempt_2026-01-30-15-00-00_NAME
     nbgrader    STUDENT+LESSON+2026-01-30 15:00:00.000000 UTC+RANDOM/, or STUDENT/LESSON/
 """
@@ -21,7 +21,7 @@ from typing import NamedTuple
 from ..._support.archives import is_archive
 from ...course.notebook_cells import plain_name
 from ...course.submission import STUDENT_ID
-from ..course_folder import read_time
+from ..course_folder import parse_timestamp
 from ..roster import Student
 
 _MOODLE = re.compile(r"(?P<name>.+)_(?P<number>\d+)_assignsubmission_[a-z]+(?:_(?P<file>.*))?")
@@ -33,7 +33,7 @@ _BLACKBOARD = re.compile(
     r".+_(?P<name>[^_]+)_attempt_(?P<sent>\d{4}(?:-\d\d){5})(?:_(?P<file>.+)|\.txt)?"
 )
 _EXCHANGE = re.compile(r"(?P<name>[^+]+)\+[^+]+\+(?P<sent>\d{4}-\d\d-\d\d [^+]+)(?:\+.*)?")
-_OWN = {"source", "release", "autograded", "feedback", "quantlab"}  # the course's own folders
+_COURSE_FOLDERS = {"source", "release", "autograded", "feedback", "quantlab"}
 _GENERAL = re.compile(
     r"(?<![a-z])(submi[a-z]*|downloads?|(my-)?notebooks?|moodle|canvas|exports?|archive|class|course)"
     r"(?![a-z])",
@@ -41,36 +41,41 @@ _GENERAL = re.compile(
 )
 
 
-class Clue(NamedTuple):
-    """What a platform's name for something says."""
+class PlatformName(NamedTuple):
+    """The parts of a name that a learning platform wrote."""
 
     platform: str
     name: str
     number: str
-    file: str  # the file's name as its author gave it, "" where that is not told
+    file: str  # the file's name as its author gave it, "" if the name has none
     sent: datetime | None
     late: bool
 
 
-class Whose(NamedTuple):
-    """The answer: a student, or in ``problem`` why there is none."""
+class StudentMatch(NamedTuple):
+    """The student of a file; without one, ``problem`` is the reason, or "" to skip the file."""
 
     student: str | None
     problem: str = ""
-    clue: Clue | None = None
-    by_file: bool = False  # only the file's own name tells: its neighbours may be others'
-    claimed: bool = False  # only its author says so
+    platform_name: PlatformName | None = None
+    by_file: bool = False  # by the file's own name: its folder may hold files of others
+    claimed: bool = False  # only by the bundle, which the student wrote
+
+    @property
+    def own_name(self) -> str:
+        """Return the file's name as its author gave it; "" if no platform's name has it."""
+        return self.platform_name.file if self.platform_name else ""
 
 
-class Students:
-    """Finds out whose something is.
+class StudentMatcher:
+    """Finds the student that a file belongs to.
 
     Parameters
     ----------
     roster : list of Student, default=()
-        Where given, nobody else is known.
+        If given, no other students are accepted.
     mapping : list of (str, str), default=()
-        (name or pattern, student); the first that fits wins over every other clue.
+        (name or pattern, student); the first that fits wins over every other platform_name.
     """
 
     def __init__(
@@ -80,155 +85,176 @@ class Students:
         self.mapping = [(_nfc(name), student) for name, student in mapping]
         self._numbers: dict[tuple[str, str], str] = {}
 
-    def whose(
+    def match(
         self,
-        trail: tuple[str, ...],
+        path_parts: tuple[str, ...],
         file: str,
         *,
         lessons: Collection[str],
         claimed: str | None = None,
-    ) -> Whose:
-        """Say whose a file is.
+    ) -> StudentMatch:
+        """Return the student of a file, or the reason why none was match.
 
         Parameters
         ----------
-        trail : tuple of str
+        path_parts : tuple of str
             The folders and archives that lead to it, from the outermost.
         file : str
             Its name.
         lessons : collection of str
-            The names of all lessons, which are nobody's.
+            The names of all lessons, which name no student.
         claimed : str, optional
-            Who its author says that they are; believed where nothing else tells.
+            The id in the bundle that the student made; used if nothing else names a student.
 
         Returns
         -------
-        Whose
+        StudentMatch
 
         Examples
         --------
-        >>> Students().whose(("s01", "work"), "02.ipynb", lessons=["02_example"]).student
+        >>> StudentMatcher().match(("s01", "work"), "02.ipynb", lessons=["02_example"]).student
         's01'
-        >>> Students([Student("s01", lms_user_id="77")]).whose(
+        >>> StudentMatcher([Student("s01", lms_user_id="77")]).match(
         ...     ("canvas.zip",), "nobody_LATE_77_123_02.ipynb", lessons=["02_example"]
         ... ).student
         's01'
         """
-        names = [*trail, file]
+        names = [*path_parts, file]
         for name, student in self.mapping:
             if any(_fits(name, part) for part in [*names, "/".join(names)]):
-                return self.known(student, None, by_file=_fits(name, file))
+                return self.match_id(student, None, by_file=_fits(name, file))
         for index, part in enumerate(names):
-            clue = read_clue(part)
-            if clue is not None:
-                return self._by_clue(clue, by_file=index == len(trail))
-        for index, part in enumerate(trail):
-            if plain_name(part) in lessons and (found := self._by_layout(trail, index)):
-                return found
+            parts = read_platform_name(part)
+            if parts is not None:
+                return self._by_platform_name(parts, by_file=index == len(path_parts))
+        for index, part in enumerate(path_parts):
+            if plain_name(part) in lessons and (match := self._by_layout(path_parts, index)):
+                return match
         if claimed is not None:
-            return self.known(claimed, None)._replace(claimed=True)
-        return self._by_roster(names) if self.roster else self._by_place(trail, file, lessons)
+            return self.match_id(claimed, None)._replace(claimed=True)
+        return self._by_roster(names) if self.roster else self._by_place(path_parts, file, lessons)
 
-    def known(self, student: str, clue: Clue | None = None, *, by_file: bool = False) -> Whose:
-        """Accept an id, unless the list of students lacks it or it could name no folder."""
-        match = {known.casefold(): known for known in self.roster}.get(student.casefold())
-        if match is None and self.roster:
-            return Whose(None, f"there is no student {student!r} in the list of students", clue)
-        student = match or student
-        if not STUDENT_ID.fullmatch(student):
-            return Whose(None, f"{student!r} cannot be a student's id; map it to one", clue)
-        return Whose(student, "", clue, by_file)
-
-    def _by_clue(self, clue: Clue, *, by_file: bool) -> Whose:
-        for name, student in self.mapping:
-            if any(_fits(name, part) for part in (clue.name, clue.number) if part):
-                return self.known(student, clue, by_file=by_file)
-        if clue.platform in ("nbgrader", "Blackboard"):
-            return self.known(clue.name, clue, by_file=by_file)
-        if self.roster:
-            found = [one.id for one in self.roster.values() if _is(one, clue)]
-            if len(found) == 1:
-                return Whose(found[0], "", clue, by_file)
-            who = f"{clue.platform} calls its author {clue.name or clue.number!r}"
-            if not found:
-                return Whose(None, f"{who}, who is not in the list of students; map the name", clue)
-            return Whose(None, f"{who}, as {' and '.join(found)} are called; map the name", clue)
-        student = _slug(clue.name) or _slug(f"{clue.platform}-{clue.number}")
-        if self._numbers.setdefault((clue.platform, student), clue.number) != clue.number:
-            return Whose(
-                None,
-                f"{clue.platform} has several students called {clue.name!r}; give a list of "
-                "students, or map the numbers",
-                clue,
+    def match_id(
+        self, student: str, parts: PlatformName | None = None, *, by_file: bool = False
+    ) -> StudentMatch:
+        """Return a match for an id, a problem if the roster lacks it or it cannot name a folder."""
+        listed = {id.casefold(): id for id in self.roster}.get(student.casefold())
+        if listed is None and self.roster:
+            return StudentMatch(
+                None, f"there is no student {student!r} in the list of students", parts
             )
-        return Whose(student, "", clue, by_file)
+        student = listed or student
+        if not STUDENT_ID.fullmatch(student):
+            return StudentMatch(None, f"{student!r} cannot be a student's id; map it to one", parts)
+        return StudentMatch(student, "", parts, by_file)
 
-    def _by_layout(self, trail: tuple[str, ...], index: int) -> Whose | None:
-        """Read STUDENT/LESSON/ and LESSON/STUDENT/, where the folder at `index` is the lesson."""
+    def _by_platform_name(self, parts: PlatformName, *, by_file: bool) -> StudentMatch:
+        for name, student in self.mapping:
+            if any(_fits(name, part) for part in (parts.name, parts.number) if part):
+                return self.match_id(student, parts, by_file=by_file)
+        if parts.platform in ("nbgrader", "Blackboard"):
+            return self.match_id(parts.name, parts, by_file=by_file)
+        if self.roster:
+            ids = [s.id for s in self.roster.values() if _is_author(s, parts)]
+            if len(ids) == 1:
+                return StudentMatch(ids[0], "", parts, by_file)
+            author = f"{parts.platform} calls its author {parts.name or parts.number!r}"
+            if not ids:
+                return StudentMatch(
+                    None,
+                    f"{author}, who is not in the list of students; map the name",
+                    parts,
+                )
+            return StudentMatch(
+                None, f"{author}, as {' and '.join(ids)} are called; map the name", parts
+            )
+        student = _slug(parts.name) or _slug(f"{parts.platform}-{parts.number}")
+        if self._numbers.setdefault((parts.platform, student), parts.number) != parts.number:
+            return StudentMatch(
+                None,
+                f"{parts.platform} has several students called {parts.name!r}; give a list of "
+                "students, or map the numbers",
+                parts,
+            )
+        return StudentMatch(student, "", parts, by_file)
+
+    def _by_layout(self, path_parts: tuple[str, ...], index: int) -> StudentMatch | None:
+        """Find the student in STUDENT/LESSON/ or LESSON/STUDENT/; `index` is that of the lesson."""
         around = [
-            stem(part) for part in (*trail[max(index - 1, 0) : index], *trail[index + 1 :][:1])
+            stem(part)
+            for part in (*path_parts[max(index - 1, 0) : index], *path_parts[index + 1 :][:1])
         ]
-        if index and trail[index - 1] in _OWN:
-            return Whose(None)
+        if index and path_parts[index - 1] in _COURSE_FOLDERS:
+            return StudentMatch(None)
         if not self.roster:
             around = [name for name in around if not _GENERAL.search(name)]
-        found = [whose for whose in map(self.known, around) if whose.student is not None]
-        if found or (index and not is_archive(trail[index - 1])):
-            return (found or [self.known(stem(trail[index - 1]))])[0]
+        matches = [match for match in map(self.match_id, around) if match.student is not None]
+        if matches or (index and not is_archive(path_parts[index - 1])):
+            return (matches or [self.match_id(stem(path_parts[index - 1]))])[0]
         return None
 
-    def _by_roster(self, names: list[str]) -> Whose:
-        """Find a student of the list in the names of folders, archives and the file."""
+    def _by_roster(self, names: list[str]) -> StudentMatch:
+        """Find a student of the roster in the names of folders, archives and the file."""
         for test in (_is_named, _mentions):
             for index, part in enumerate(names):
-                found = [one.id for one in self.roster.values() if test(one, stem(part))]
-                if len(found) == 1:
-                    return Whose(found[0], "", by_file=index == len(names) - 1)
-        return Whose(None, "nothing says whose it is; map its name, or pass --student")
+                ids = [s.id for s in self.roster.values() if test(s, stem(part))]
+                if len(ids) == 1:
+                    return StudentMatch(ids[0], "", by_file=index == len(names) - 1)
+        return StudentMatch(
+            None, "no name in its path is a student's; map one of them, or pass --student"
+        )
 
-    def _by_place(self, trail: tuple[str, ...], file: str, lessons: Collection[str]) -> Whose:
-        """Without a list: the outermost folder or archive, or what the file is named besides."""
-        for part in trail[:1]:
+    def _by_place(
+        self, path_parts: tuple[str, ...], file: str, lessons: Collection[str]
+    ) -> StudentMatch:
+        """Without a roster: take the outermost folder or archive, or the rest of the file name."""
+        for part in path_parts[:1]:
             name = stem(part)
             if STUDENT_ID.fullmatch(name) and not _GENERAL.search(name):
                 if not any(lesson in plain_name(name) for lesson in lessons):
-                    return Whose(name)
-            elif len(trail) > 1 and STUDENT_ID.fullmatch(stem(trail[1])):
-                return Whose(stem(trail[1]))
+                    return StudentMatch(name)
+            elif len(path_parts) > 1 and STUDENT_ID.fullmatch(stem(path_parts[1])):
+                return StudentMatch(stem(path_parts[1]))
         plain = plain_name(file)
         for lesson in lessons:
-            before, found, behind = plain.partition(lesson)
+            before, separator, behind = plain.partition(lesson)
             rest = before.strip("_") or behind.strip("_")
-            if found and not (before and behind) and STUDENT_ID.fullmatch(rest):
-                return Whose(rest, by_file=True)
-        return Whose(None, "nothing says whose it is; map its name, or pass --student")
+            if separator and not (before and behind) and STUDENT_ID.fullmatch(rest):
+                return StudentMatch(rest, by_file=True)
+        return StudentMatch(
+            None, "no name in its path is a student's; map one of them, or pass --student"
+        )
 
 
-def read_clue(name: str) -> Clue | None:
-    """Read a name that a platform gave; None where it is none.
+def read_platform_name(name: str) -> PlatformName | None:
+    """Parse a name that a learning platform wrote; None if it is no such name.
 
     Examples
     --------
-    >>> read_clue("One Student_1234567_assignsubmission_file_")[:4]
+    >>> read_platform_name("One Student_1234567_assignsubmission_file_")[:4]
     ('Moodle', 'One Student', '1234567', '')
-    >>> read_clue("studentone_LATE_77_123_02_uniform_quantization-1.ipynb")[:4]
+    >>> read_platform_name("studentone_LATE_77_123_02_uniform_quantization-1.ipynb")[:4]
     ('Canvas', 'studentone', '77', '02_uniform_quantization-1.ipynb')
-    >>> read_clue("02_uniform_quantization.ipynb") is None
+    >>> read_platform_name("02_uniform_quantization.ipynb") is None
     True
     """
     name = _nfc(name)
-    if found := _MOODLE.fullmatch(name):
-        return Clue("Moodle", found["name"], found["number"], found["file"] or "", None, False)
-    if found := _EXCHANGE.fullmatch(name):
-        return Clue("nbgrader", found["name"], "", "", read_time(found["sent"]), False)
-    if found := _BLACKBOARD.fullmatch(name):
-        day, clock = found["sent"][:10], found["sent"][11:].replace("-", ":")
+    if match := _MOODLE.fullmatch(name):
+        return PlatformName(
+            "Moodle", match["name"], match["number"], match["file"] or "", None, False
+        )
+    if match := _EXCHANGE.fullmatch(name):
+        return PlatformName(
+            "nbgrader", match["name"], "", "", parse_timestamp(match["sent"]), False
+        )
+    if match := _BLACKBOARD.fullmatch(name):
+        day, clock = match["sent"][:10], match["sent"][11:].replace("-", ":")
         sent = datetime.fromisoformat(f"{day} {clock}").astimezone(UTC)  # the server's clock
-        return Clue("Blackboard", found["name"], "", found["file"] or "", sent, False)
-    found = _CANVAS.fullmatch(name)
-    if found and (found["name"] or found["number"].startswith("anon")):
-        late = found["late"] is not None
-        return Clue("Canvas", found["name"], found["number"], found["file"], None, late)
+        return PlatformName("Blackboard", match["name"], "", match["file"] or "", sent, False)
+    match = _CANVAS.fullmatch(name)
+    if match and (match["name"] or match["number"].startswith("anon")):
+        late = match["late"] is not None
+        return PlatformName("Canvas", match["name"], match["number"], match["file"], None, late)
     return None
 
 
@@ -255,8 +281,8 @@ def _slug(text: str) -> str:
 
 
 def _fits(pattern: str, name: str) -> bool:
-    wanted = pattern.casefold()
-    return any(fnmatchcase(_nfc(text).casefold(), wanted) for text in (name, stem(name)))
+    folded = pattern.casefold()
+    return any(fnmatchcase(_nfc(text).casefold(), folded) for text in (name, stem(name)))
 
 
 @cache
@@ -265,13 +291,13 @@ def _names_of(student: Student) -> set[str]:
     return {_fold(name) for name in names} - {""}
 
 
-def _is(student: Student, clue: Clue) -> bool:
-    """Say whether a platform means this student; Moodle's number changes with the assignment."""
-    if clue.platform == "Canvas" and student.lms_user_id:
-        return student.lms_user_id == clue.number
-    parts = clue.name.split("-")
-    told = {_fold("-".join(parts[start:])) for start in range(len(parts))}  # with or without group
-    return bool(told & (_names_of(student) | {_fold(student.id)}))
+def _is_author(student: Student, platform_name: PlatformName) -> bool:
+    """Return whether a platform's name is this student's; Moodle's number is per assignment."""
+    if platform_name.platform == "Canvas" and student.lms_user_id:
+        return student.lms_user_id == platform_name.number
+    parts = platform_name.name.split("-")
+    names = {_fold("-".join(parts[start:])) for start in range(len(parts))}  # with or without group
+    return bool(names & (_names_of(student) | {_fold(student.id)}))
 
 
 def _is_named(student: Student, name: str) -> bool:

@@ -1,4 +1,4 @@
-"""Is this what the receipt is for? Looks a receipt up and computes its SHA-256 sums again."""
+"""Compare submissions with a receipt: find them by its id and compute their SHA-256 again."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
 from ..._support.archives import ArchiveProblem, FileEntry, Folder, printable_path, walk_files
 from ...course.submission import MANIFEST, Receipt, read_manifest, short_id
+from ..course_folder import CourseFolder
 from .versions import all_versions
 
 _SUM = re.compile(r"(?<![0-9A-Fa-f])[0-9A-Fa-f]{64}(?![0-9A-Fa-f])")
@@ -18,8 +20,8 @@ _UNREADABLE = Receipt("", "", None, {})
 _ID = re.compile(r"[0-9A-Fa-f]{4}-?[0-9A-Fa-f]{4}-?[0-9A-Fa-f]{4}")
 
 
-class Finding(NamedTuple):
-    """One thing that a receipt was compared with."""
+class ReceiptFinding(NamedTuple):
+    """One notebook or text that a receipt was compared with."""
 
     intact: bool
     origin: str
@@ -28,21 +30,21 @@ class Finding(NamedTuple):
 
 def verify(
     receipt: str, sources: Sequence[str | Path] = (), *, course: str | Path = "build/course"
-) -> list[Finding]:
-    """Look up the submission that a receipt belongs to, and compare.
+) -> list[ReceiptFinding]:
+    """Find the submission that a receipt belongs to, and compare the two.
 
     Parameters
     ----------
     receipt : str
-        A receipt's file, its id, or its SHA-256.
+        The path of a receipt, its id, or its SHA-256.
     sources : sequence of str or Path, default=()
-        Where to look, as for `collect`; where empty, in what was collected.
+        Where to look, as for `collect`; if empty, in the collected versions.
     course : str or Path, default="build/course"
         nbgrader's course folder.
 
     Returns
     -------
-    list of Finding
+    list of ReceiptFinding
         One for each notebook; never empty.
 
     Raises
@@ -55,32 +57,35 @@ def verify(
     >>> verify("7F3A-91C2-04BE", course="no-such-course")[0].text
     'no submission with the receipt 7F3A-91C2-04BE was found'
     """
-    wanted, text = _read(receipt)
-    found: list[tuple[Receipt, Finding]] = []
-    unreadable: list[Finding] = []
-    places = (_in_source(source) for source in sources) if sources else [_in_course(Path(course))]
-    for place in places:
-        for one in place:
-            if one[0] == _UNREADABLE:
-                unreadable.append(one[1])
-            elif one[0].sha256.startswith(wanted):
-                found.append(one)
-    if not found:
-        none = Finding(False, "", f"no submission with the receipt {short_id(wanted)} was found")
-        return [none, *unreadable]  # it may have been any of them
-    findings = [finding for _, finding in found]
-    if text is not None and _words(text) != _words(found[0][0].as_text()):
-        findings.append(Finding(False, receipt, "the receipt's own text was changed"))
+    sha256, text = _read(receipt)
+    matches: list[tuple[Receipt, ReceiptFinding]] = []
+    unreadable: list[ReceiptFinding] = []
+    compared = (
+        chain.from_iterable(map(_in_source, sources))
+        if sources
+        else _in_course(CourseFolder(course))
+    )
+    for candidate, finding in compared:
+        if candidate == _UNREADABLE:
+            unreadable.append(finding)
+        elif candidate.sha256.startswith(sha256):
+            matches.append((candidate, finding))
+    if not matches:
+        message = f"no submission with the receipt {short_id(sha256)} was found"
+        return [ReceiptFinding(False, "", message), *unreadable]  # it may be one of these
+    findings = [finding for _, finding in matches]
+    if text is not None and text.split() != matches[0][0].as_text().split():
+        findings.append(ReceiptFinding(False, receipt, "the receipt's own text was changed"))
     return findings
 
 
 def _read(receipt: str) -> tuple[str, str | None]:
-    """Return (the sum or its beginning, the receipt's text where a file was given)."""
+    """Return (the SHA-256 or its beginning, the text of the receipt if it is a file)."""
     path = Path(receipt)
     if path.is_file():
         text = path.read_bytes()[:100_000].decode(errors="replace")
-        if found := _SUM.search(text):
-            return found[0].lower(), text
+        if match := _SUM.search(text):
+            return match[0].lower(), text
         raise ValueError(f"There is no SHA-256 in {receipt!r}; name a receipt that submit wrote.")
     if _SUM.fullmatch(receipt):
         return receipt.lower(), None
@@ -91,21 +96,17 @@ def _read(receipt: str) -> tuple[str, str | None]:
     )
 
 
-def _words(text: str) -> list[str]:
-    return text.split()
-
-
 def _compare(
     receipt: Receipt, lesson: str, content: bytes | None, origin: str
-) -> tuple[Receipt, Finding]:
+) -> tuple[Receipt, ReceiptFinding]:
     if content is None:
-        return receipt, Finding(False, origin, f"{lesson}: is missing or cannot be read")
+        return receipt, ReceiptFinding(False, origin, f"{lesson}: is missing or cannot be read")
     intact = hashlib.sha256(content).hexdigest() == receipt.notebooks[lesson]
     text = "is what the receipt is for" if intact else "is not the notebook the receipt is for"
-    return receipt, Finding(intact, origin, f"{lesson}: {text}")
+    return receipt, ReceiptFinding(intact, origin, f"{lesson}: {text}")
 
 
-def _in_source(source: str | Path) -> Iterator[tuple[Receipt, Finding]]:
+def _in_source(source: str | Path) -> Iterator[tuple[Receipt, ReceiptFinding]]:
     for folder in walk_files(source):
         if isinstance(folder, ArchiveProblem):
             continue
@@ -117,7 +118,7 @@ def _in_source(source: str | Path) -> Iterator[tuple[Receipt, Finding]]:
         try:
             receipt = read_manifest(entries[MANIFEST].read())
         except ValueError as error:
-            yield _UNREADABLE, Finding(False, origin, str(error))
+            yield _UNREADABLE, ReceiptFinding(False, origin, str(error))
             continue
         for lesson in receipt.notebooks:
             yield _compare(receipt, lesson, _content(folder, entries, lesson), origin)
@@ -131,7 +132,7 @@ def _content(folder: Folder, entries: dict[str, FileEntry], lesson: str) -> byte
         return None
 
 
-def _in_course(course: Path) -> Iterator[tuple[Receipt, Finding]]:
+def _in_course(course: CourseFolder) -> Iterator[tuple[Receipt, ReceiptFinding]]:
     for student, lesson, version, notebook in all_versions(course):
         for plain in version.receipts:
             receipt = read_manifest(json.dumps(plain).encode())

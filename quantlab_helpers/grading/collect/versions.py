@@ -1,10 +1,10 @@
-"""Every version of every submission, and the latest of them where nbgrader looks for it.
+"""Store every version of every submission; copy the latest to ``submitted/``.
 
-    quantlab/collected/LESSON/STUDENT/KEY/   each version, as it came, and record.json
+    quantlab/collected/LESSON/STUDENT/KEY/   each version, unchanged, and record.json
     submitted/STUDENT/LESSON/                the latest, with its timestamp.txt
 
-A version that is there is never changed. The record is written last, so a folder without one is
-the rest of an interrupted run, and is written again.
+A stored version never changes. Its record is written last, so a folder without one is left over
+from an interrupted run, and is written again.
 """
 
 from __future__ import annotations
@@ -18,28 +18,28 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from ..._support.files import write_atomically
-from ..course_folder import TIMESTAMP, stamp_in
+from ..course_folder import TIMESTAMP, CourseFolder, format_timestamp
 
-Outcome = Literal["collected", "replaced", "kept aside", "unchanged"]
-_TOLD = {TIMESTAMP, "receipt", "name"}  # these times survive copying; a file's date does not
+CollectOutcome = Literal["collected", "replaced", "kept aside", "unchanged"]
+_RELIABLE = {TIMESTAMP, "receipt", "name"}  # these times survive copying; a file's date may not
 
 
 class Version(NamedTuple):
-    """What is known of one version; ``time`` is ISO 8601 in UTC."""
+    """The record of one version; ``time`` is ISO 8601 in UTC."""
 
     key: str
     sha256: str  # of the notebook
     time: str
     time_from: str  # "timestamp.txt", "receipt", "archive", "file", ...
     origin: str
-    order: int  # the later one wins where two have the same time
+    order: int  # of collecting; the later version counts if two have the same time
     files: list[str]  # the names of the other files
-    receipts: tuple[dict[str, Any], ...] = ()  # several where the same was handed in again
+    receipts: tuple[dict[str, Any], ...] = ()  # several if the same content was handed in again
     notes: tuple[str, ...] = ()
 
 
-def keep(
-    course: Path,
+def store_version(
+    course: CourseFolder,
     student: str,
     lesson: str,
     notebook: bytes,
@@ -50,23 +50,23 @@ def keep(
     files: Mapping[str, bytes] | None = None,
     receipt: dict[str, Any] | None = None,
     notes: Iterable[str] = (),
-) -> Outcome:
-    """Keep a version, and put it where nbgrader looks if it is the latest.
+) -> CollectOutcome:
+    """Store a version, and copy it to ``submitted/`` if it is the latest.
 
     Parameters
     ----------
-    course : Path
-        nbgrader's course folder.
+    course : CourseFolder
+        The course.
     student, lesson : str
         Safe as names of folders; not checked here.
     notebook : bytes
-        As it came, readable or not.
+        The file's content, a valid notebook or not.
     time : datetime
         With a time zone: when it was handed in.
     time_from, origin : str
-        Where that was read, and where the notebook was.
+        The source of the time, and the place of the notebook.
     files : mapping of str to bytes, optional
-        What came with it, by safe names.
+        The other files of the submission, by safe names.
     receipt : dict, optional
         The bundle's list of contents.
     notes : iterable of str
@@ -75,24 +75,25 @@ def keep(
     Returns
     -------
     {"collected", "replaced", "kept aside", "unchanged"}
-        The first version; later than all others; earlier than the latest; known already.
+        The first version; later than all others; earlier than the latest; stored before.
     """
-    adopt(course, student, lesson)
-    known = versions(course, student, lesson)
+    adopt_external_version(course, student, lesson)
+    stored = versions(course, student, lesson)
     files = dict(files or {})
     key = _key(notebook, files)
     receipts: tuple[dict[str, Any], ...] = () if receipt is None else (receipt,)
-    same = next((version for version in known if version.key == key), None)
+    same = next((version for version in stored if version.key == key), None)
     if same is not None:
-        receipts = same.receipts + tuple(one for one in receipts if one not in same.receipts)
-        back = time_from in _TOLD and time > datetime.fromisoformat(latest(known).time)
-        if not back or same == latest(known):
+        receipts = same.receipts + tuple(new for new in receipts if new not in same.receipts)
+        newest = latest(stored)
+        is_newer = time_from in _RELIABLE and time > datetime.fromisoformat(newest.time)
+        if not is_newer or same == newest:
             if receipts != same.receipts:
-                _write_record(_folder(course, student, lesson), same._replace(receipts=receipts))
-            _publish(course, student, lesson, known)
+                _write_record(course.collected(student, lesson), same._replace(receipts=receipts))
+            _publish(course, student, lesson, stored)
             return "unchanged"
-        known.remove(same)  # handed in again after another one: it counts again
-    order = max((version.order for version in known), default=0) + 1
+        stored.remove(same)  # handed in again after another version: it counts again
+    order = max((version.order for version in stored), default=0) + 1
     version = Version(
         key,
         hashlib.sha256(notebook).hexdigest(),
@@ -104,62 +105,58 @@ def keep(
         receipts,
         tuple(notes),
     )
-    _write(_folder(course, student, lesson), lesson, version, notebook, files)
-    now = [*known, version]
-    _publish(course, student, lesson, now)
-    if not known:
+    _write(course.collected(student, lesson), lesson, version, notebook, files)
+    current = [*stored, version]
+    _publish(course, student, lesson, current)
+    if not stored:
         return "collected"
-    return "replaced" if latest(now) == version else "kept aside"
+    return "replaced" if latest(current) == version else "kept aside"
 
 
-def versions(course: Path, student: str, lesson: str) -> list[Version]:
+def versions(course: CourseFolder, student: str, lesson: str) -> list[Version]:
     """Return all versions of a submission, in the order in which they were collected."""
-    found = map(_read_record, _folder(course, student, lesson).glob("*/record.json"))
-    return sorted(found, key=lambda version: version.order)
+    records = course.collected(student, lesson).glob("*/record.json")
+    return sorted(map(_read_record, records), key=lambda version: version.order)
 
 
-def latest(found: Iterable[Version]) -> Version:
+def latest(stored: Iterable[Version]) -> Version:
     """Return the version that counts."""
-    return max(found, key=lambda version: (datetime.fromisoformat(version.time), version.order))
+    return max(stored, key=lambda version: (datetime.fromisoformat(version.time), version.order))
 
 
-def all_versions(course: Path) -> Iterable[tuple[str, str, Version, Path]]:
-    """Yield (student, lesson, version, its notebook) for all that was ever collected."""
-    for record in sorted((course / "quantlab" / "collected").glob("*/*/*/record.json")):
+def all_versions(course: CourseFolder) -> Iterable[tuple[str, str, Version, Path]]:
+    """Yield (student, lesson, version, path of its notebook) for all versions of the course."""
+    for record in sorted(course.path.glob("quantlab/collected/*/*/*/record.json")):
         student, lesson = record.parent.parent.name, record.parent.parent.parent.name
         yield student, lesson, _read_record(record), record.parent / f"{lesson}.ipynb"
 
 
-def adopt(course: Path, student: str, lesson: str) -> None:
-    """Keep what stands in ``submitted/`` if it came there by another way, or was edited there."""
-    folder = course / "submitted" / student / lesson
+def adopt_external_version(course: CourseFolder, student: str, lesson: str) -> None:
+    """Store a submission that was not written by `collect`, or was edited since, as a version."""
+    folder = course.submitted(student, lesson)
     try:
         notebook = (folder / f"{lesson}.ipynb").read_bytes()
     except OSError:
         return
-    known = versions(course, student, lesson)
+    stored = versions(course, student, lesson)
     digest = hashlib.sha256(notebook).hexdigest()
-    if any(version.sha256 == digest for version in known):
+    if any(version.sha256 == digest for version in stored):
         return
-    time = stamp_in(folder)
+    time = course.submission_time(student, lesson)
     time_from = TIMESTAMP
     if time is None:
         time_from = "file"
         time = datetime.fromtimestamp((folder / f"{lesson}.ipynb").stat().st_mtime, UTC)
-    if known:  # edited: it takes the place of what it was made from
-        time = max(time, datetime.fromisoformat(latest(known).time))
-    order = max((version.order for version in known), default=0) + 1
+    if stored:  # edited: it replaces the version that it was made from
+        time = max(time, datetime.fromisoformat(latest(stored).time))
+    order = max((version.order for version in stored), default=0) + 1
     key = _key(notebook, {})
     version = Version(key, digest, time.isoformat(), time_from, "submitted/", order, [])
-    _write(_folder(course, student, lesson), lesson, version, notebook, {})
-
-
-def _folder(course: Path, student: str, lesson: str) -> Path:
-    return course / "quantlab" / "collected" / lesson / student
+    _write(course.collected(student, lesson), lesson, version, notebook, {})
 
 
 def _key(notebook: bytes, files: Mapping[str, bytes]) -> str:
-    """Return a short name for these contents."""
+    """Return a short hash of the contents, as the name of the version's folder."""
     digest = hashlib.sha256(hashlib.sha256(notebook).digest())
     for name in sorted(files):
         digest.update(name.encode() + b"\0" + hashlib.sha256(files[name]).digest())
@@ -187,20 +184,19 @@ def _read_record(path: Path) -> Version:
     )
 
 
-def _publish(course: Path, student: str, lesson: str, known: list[Version]) -> None:
-    """Make ``submitted/STUDENT/LESSON`` the latest version; other people's files there stay."""
-    version = latest(known)
-    origin = _folder(course, student, lesson) / version.key
-    target = course / "submitted" / student / lesson
-    for other in known:
+def _publish(course: CourseFolder, student: str, lesson: str, stored: list[Version]) -> None:
+    """Copy the latest version to ``submitted/STUDENT/LESSON``; files of no version stay."""
+    version = latest(stored)
+    origin = course.collected(student, lesson) / version.key
+    target = course.submitted(student, lesson)
+    for other in stored:
         for name in set(other.files) - set(version.files):
             (target / name).unlink(missing_ok=True)
     for name in [*version.files, f"{lesson}.ipynb"]:
         content = (origin / name).read_bytes()
         if not (target / name).is_file() or (target / name).read_bytes() != content:
             write_atomically(target / name, content)
-    moment = datetime.fromisoformat(version.time).astimezone(UTC)
-    stamp = f"{moment:%Y-%m-%d %H:%M:%S.%f} UTC"
-    if stamp_in(target) != moment:
-        write_atomically(target / TIMESTAMP, stamp.encode())
+    time = datetime.fromisoformat(version.time).astimezone(UTC)
+    if course.submission_time(student, lesson) != time:
+        write_atomically(target / TIMESTAMP, format_timestamp(time).encode())
     shutil.rmtree(target / ".ipynb_checkpoints", ignore_errors=True)

@@ -1,8 +1,7 @@
-"""One writer at a time: a lock that no dead process can hold."""
+"""Let one process at a time write: a lock file that the system releases when a process dies."""
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import socket
@@ -11,6 +10,8 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 
 class Busy(OSError):
     """Another process is grading in the same course folder."""
@@ -18,12 +19,12 @@ class Busy(OSError):
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold a lock file; it is the system that lets go of it when a process dies.
+    """Hold a lock file; a file beside it says which process does.
 
     Parameters
     ----------
     path : Path
-        The file; it is made, and stays.
+        The lock file.
 
     Raises
     ------
@@ -31,24 +32,24 @@ def locked(path: Path) -> Iterator[None]:
         If another process holds it; the message says which.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "a+", encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            who = _who(file.read())
-            raise Busy(f"{who} is grading in this folder; wait until it has ended.") from None
-        file.seek(0)
-        file.truncate()
+    owner = path.with_name(f"{path.name}.json")
+    try:
+        lock = FileLock(path).acquire(blocking=False)
+    except Timeout:
+        raise Busy(
+            f"{_describe(owner)} is grading in this folder; wait until it has ended."
+        ) from None
+    with lock:
         since = datetime.now().astimezone().isoformat(timespec="seconds")
-        json.dump({"pid": os.getpid(), "host": socket.gethostname(), "since": since}, file)
-        file.flush()
+        process = {"pid": os.getpid(), "host": socket.gethostname(), "since": since}
+        owner.write_text(json.dumps(process), encoding="utf-8")
         yield
 
 
-def _who(text: str) -> str:
+def _describe(owner: Path) -> str:
+    """Return the sentence's subject: the process that holds the lock."""
     try:
-        told = json.loads(text)
-        return f"Process {told['pid']} on {told['host']} (since {told['since']})"
-    except (ValueError, KeyError, TypeError):
+        process = json.loads(owner.read_text(encoding="utf-8"))
+        return f"Process {process['pid']} on {process['host']} (since {process['since']})"
+    except (OSError, ValueError, KeyError, TypeError):
         return "Another process"

@@ -1,6 +1,6 @@
-"""What nbgrader's gradebook says of a lesson: marks of tests and of people, comments, penalties.
+"""Read nbgrader's gradebook: automatic and manual scores, comments and late penalties.
 
-Only read here; `gradebook` is the one that writes.
+`writer` is the only module that writes to it.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from ..course_folder import course_directory
+from ..course_folder import CourseFolder
 
 
-class CellMarks(NamedTuple):
-    """What one cell was given; an answer without points of its own has the comment only."""
+class GradebookCell(NamedTuple):
+    """The scores of one cell; an answer without points of its own has only the comment."""
 
     cell: str
     auto: float | None
@@ -32,11 +32,11 @@ class CellMarks(NamedTuple):
     needs_grading: bool
 
 
-class Marks(NamedTuple):
-    """What a student was given for a lesson; words are empty where nothing is known.
+class StudentScores(NamedTuple):
+    """A student's scores for a lesson; unknown names and addresses are empty.
 
-    ``score`` has manual marks and extra credit in it and is before the penalty; it is None where
-    no cell has a mark. ``submitted`` is in UTC. ``cells`` is empty without a submission.
+    ``score`` includes manual scores and extra credit, without the late penalty; it is None if no
+    cell has a score. ``submitted`` is in UTC. ``cells`` is empty without a submission.
     """
 
     student: str
@@ -49,11 +49,11 @@ class Marks(NamedTuple):
     max_score: float
     late_penalty: float
     needs_grading: bool
-    cells: tuple[CellMarks, ...]
+    cells: tuple[GradebookCell, ...]
 
 
-def read_marks(course: str | Path, lesson: str) -> list[Marks]:
-    """Read what every student of the gradebook was given for a lesson.
+def read_scores(course: str | Path, lesson: str) -> list[StudentScores]:
+    """Read the scores of every student in the gradebook for a lesson.
 
     Parameters
     ----------
@@ -64,8 +64,8 @@ def read_marks(course: str | Path, lesson: str) -> list[Marks]:
 
     Returns
     -------
-    list of Marks
-        By student; empty without a gradebook, which is not made.
+    list of StudentScores
+        By student; empty if there is no gradebook.
 
     Raises
     ------
@@ -74,30 +74,32 @@ def read_marks(course: str | Path, lesson: str) -> list[Marks]:
 
     Examples
     --------
-    >>> [marks.score for marks in read_marks("build/course", NAME)]  # doctest: +SKIP
+    >>> [scores.score for scores in read_scores("build/course", NAME)]  # doctest: +SKIP
     [14.0, None]
     """
-    url = course_directory(Path(course)).db_url
+    url = CourseFolder(course).directory.db_url
     address = make_url(url)
     if address.get_backend_name() == "sqlite" and not Path(address.database or "").is_file():
         return []
     try:
         with _session(url) as session:
-            return marks_in(session, lesson)
+            return scores_in(session, lesson)
     except SQLAlchemyError as error:
         raise ValueError(
-            f"The gradebook {address.render_as_string()!r} cannot be read: {_first(error)}; "
+            f"The gradebook {address.render_as_string()!r} cannot be read: {first_line(error)}; "
             "restore it from a copy, or run: nbgrader db upgrade"
         ) from error
 
 
-def marks_in(session: Any, lesson: str, *, student: str | None = None) -> list[Marks]:
-    """Return the marks that a session of the gradebook sees; see `read_marks`."""
-    people = session.query(api.Student).order_by(api.Student.id)
+def scores_in(session: Any, lesson: str, *, student: str | None = None) -> list[StudentScores]:
+    """Return the scores that a database session sees, as `read_scores` does."""
+    students = session.query(api.Student).order_by(api.Student.id)
     if student is not None:
-        people = people.filter(api.Student.id == student)
-    worth = session.query(api.Assignment.max_score).filter(api.Assignment.name == lesson).scalar()
-    handed_in: dict[str, tuple[Any, Any, Any]] = {
+        students = students.filter(api.Student.id == student)
+    max_score = (
+        session.query(api.Assignment.max_score).filter(api.Assignment.name == lesson).scalar()
+    )
+    submissions: dict[str, tuple[Any, Any, Any]] = {
         name: (number, time, penalty)
         for number, name, time, penalty in session.query(
             api.SubmittedNotebook.id,
@@ -112,43 +114,43 @@ def marks_in(session: Any, lesson: str, *, student: str | None = None) -> list[M
     }
     cells = _cells(session, lesson, student)
     return [
-        _marks_of(person, handed_in.get(person.id), cells, float(worth or 0.0)) for person in people
+        _scores_of(row, submissions.get(row.id), cells, float(max_score or 0.0)) for row in students
     ]
 
 
-def _marks_of(
-    person: Any,
-    handed_in: tuple[Any, Any, Any] | None,
-    cells: Mapping[str, tuple[CellMarks, ...]],
-    worth: float,
-) -> Marks:
-    number, time, penalty = handed_in or (None, None, None)
+def _scores_of(
+    student: Any,
+    submission: tuple[Any, Any, Any] | None,
+    cells: Mapping[str, tuple[GradebookCell, ...]],
+    max_score: float,
+) -> StudentScores:
+    number, time, penalty = submission or (None, None, None)
     own = cells.get(number, ()) if number is not None else ()
-    given = [_score(cell) for cell in own if _score(cell) is not None]
-    return Marks(
-        person.id,
-        person.first_name or "",
-        person.last_name or "",
-        person.email or "",
-        person.lms_user_id or "",
+    scores = [score for score in map(_score, own) if score is not None]
+    return StudentScores(
+        student.id,
+        student.first_name or "",
+        student.last_name or "",
+        student.email or "",
+        student.lms_user_id or "",
         time.replace(tzinfo=UTC) if time is not None else None,
-        sum(score for score in given if score is not None) if given else None,
-        worth,
+        sum(scores) if scores else None,
+        max_score,
         float(penalty or 0.0),
         any(cell.needs_grading for cell in own),
         own,
     )
 
 
-def _score(cell: CellMarks) -> float | None:
-    """Return what counts: the mark of a person before that of a test."""
-    mark = cell.manual if cell.manual is not None else cell.auto
-    return None if mark is None else mark + (cell.extra_credit or 0.0)  # as nbgrader does
+def _score(cell: GradebookCell) -> float | None:
+    """Return the score that counts: a person's before the test's."""
+    score = cell.manual if cell.manual is not None else cell.auto
+    return None if score is None else score + (cell.extra_credit or 0.0)  # as nbgrader does
 
 
-def _cells(session: Any, lesson: str, student: str | None) -> dict[str, tuple[CellMarks, ...]]:
-    """Return the cells of all submissions, by the number of the submitted notebook."""
-    found: dict[str, dict[str, CellMarks]] = {}
+def _cells(session: Any, lesson: str, student: str | None) -> dict[str, tuple[GradebookCell, ...]]:
+    """Return the cells of all submissions, by the id of the submitted notebook."""
+    cells: dict[str, dict[str, GradebookCell]] = {}
 
     def rows(table: Any, *columns: Any) -> Any:
         query = (
@@ -164,7 +166,7 @@ def _cells(session: Any, lesson: str, student: str | None) -> dict[str, tuple[Ce
         return query
 
     grade = api.Grade
-    for number, name, *values, worth, waits in rows(
+    for number, name, *values, max_score, waits in rows(
         grade,
         grade.auto_score,
         grade.manual_score,
@@ -173,13 +175,13 @@ def _cells(session: Any, lesson: str, student: str | None) -> dict[str, tuple[Ce
         grade.needs_manual_grade,
     ):
         auto, manual, extra = values
-        cell = CellMarks(name, auto, manual, extra, float(worth or 0.0), "", bool(waits))
-        found.setdefault(number, {})[name] = cell
+        cell = GradebookCell(name, auto, manual, extra, float(max_score or 0.0), "", bool(waits))
+        cells.setdefault(number, {})[name] = cell
     for number, name, text in rows(api.Comment, api.Comment.comment):
-        own = found.setdefault(number, {})
-        cell = own.get(name) or CellMarks(name, None, None, None, 0.0, "", False)
+        own = cells.setdefault(number, {})
+        cell = own.get(name) or GradebookCell(name, None, None, None, 0.0, "", False)
         own[name] = cell._replace(comment=text or "")
-    return {number: tuple(own[name] for name in sorted(own)) for number, own in found.items()}
+    return {number: tuple(own[name] for name in sorted(own)) for number, own in cells.items()}
 
 
 @contextmanager
@@ -192,5 +194,6 @@ def _session(url: str) -> Iterator[Session]:
         engine.dispose()
 
 
-def _first(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """Return the first line of an exception's message."""
     return (str(error).splitlines() or [type(error).__name__])[0]

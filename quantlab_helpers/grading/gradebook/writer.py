@@ -1,8 +1,8 @@
 """Write verdicts into nbgrader's gradebook and its folder ``autograded/``.
 
-One process at a time, one connection, one commit for each submission. What is written is what
-nbgrader's own commands would have written, so they, and formgrader, go on working. Marks and
-comments by people are never touched.
+One process at a time, one connection, one commit for each submission. The rows and files are those
+that nbgrader's own commands write, so these commands, and formgrader, continue to work. Scores and
+comments by people are never changed.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from ..._support.files import write_atomically
-from ..course_folder import TIMESTAMP, course_directory
+from ..course_folder import TIMESTAMP, CourseFolder, format_timestamp
 from ..lesson import Lesson
-from ..records import NEEDS_GRADING, Result
+from ..records import CellState, Result, Verdict
 from ..roster import Student
 from .lock import locked
-from .reader import Marks, marks_in
+from .reader import StudentScores, first_line, scores_in
 
-_PATIENCE = 60_000  # milliseconds to wait while formgrader writes
+_BUSY_TIMEOUT = 60_000  # milliseconds to wait while formgrader writes
 
 
 @contextmanager
-def open_book(course: str | Path) -> Iterator[Book]:
-    """Open a course's gradebook for writing; it is made if there is none.
+def open_gradebook(course: str | Path) -> Iterator[GradebookWriter]:
+    """Open a course's gradebook for writing; create it if there is none.
 
     Parameters
     ----------
@@ -47,41 +47,40 @@ def open_book(course: str | Path) -> Iterator[Book]:
 
     Yields
     ------
-    Book
+    GradebookWriter
 
     Raises
     ------
     Busy
-        If another process has opened it; the message says which.
+        If another process has opened it; the message names it.
     ValueError
         If the gradebook is damaged.
 
     Examples
     --------
-    >>> with open_book("build/course") as book:  # doctest: +SKIP
-    ...     book.record(lesson, result, executed=executed.notebook)
+    >>> with open_gradebook("build/course") as gradebook:  # doctest: +SKIP
+    ...     gradebook.record(lesson, result, executed=executed.notebook)
     """
-    course = Path(course)
-    with locked(course / "quantlab" / "lock"):
-        settings = course_directory(course)
+    folder = CourseFolder(course)
+    with locked(folder.lock):
+        settings = folder.directory
         try:
             gradebook = _open(settings.db_url, settings.course_id)
         except SQLAlchemyError as error:
-            first = (str(error).splitlines() or [type(error).__name__])[0]
             raise ValueError(
-                f"The gradebook cannot be opened: {first}; restore {settings.db_url!r} from a "
-                "copy, or run in the course's folder: nbgrader db upgrade"
+                f"The gradebook cannot be opened: {first_line(error)}; restore {settings.db_url!r} "
+                "from a copy, or run in the course's folder: nbgrader db upgrade"
             ) from error
         try:
-            yield Book(course, settings, gradebook)
+            yield GradebookWriter(folder, settings, gradebook)
         finally:
             gradebook.close()
 
 
-class Book:
-    """An open gradebook; made by `open_book`."""
+class GradebookWriter:
+    """An open gradebook; made by `open_gradebook`."""
 
-    def __init__(self, course: Path, settings: Any, gradebook: Any) -> None:
+    def __init__(self, course: CourseFolder, settings: Any, gradebook: Any) -> None:
         self._course, self._settings, self._gradebook = course, settings, gradebook
         self._db = gradebook.db
         self._prepared: set[str] = set()
@@ -89,16 +88,16 @@ class Book:
         self._penalties.init_plugin()
 
     def students(self) -> list[str]:
-        """Return the students that the gradebook knows, by id."""
+        """Return the ids of all students in the gradebook, in order."""
         return [name for (name,) in self._db.query(api.Student.id).order_by(api.Student.id)]
 
     def enrol(self, students: Iterable[Student]) -> None:
-        """Have students in the gradebook, with what is known of them.
+        """Add students to the gradebook, or update their names and addresses.
 
         Parameters
         ----------
         students : iterable of Student
-            From `read_roster`; what is empty there stays as the gradebook has it.
+            From `read_roster`; an empty field leaves the gradebook's value.
         """
         for student in students:
             row = self._db.get(api.Student, student.id) or api.Student(id=student.id)
@@ -108,17 +107,17 @@ class Book:
             self._db.add(row)
         self._db.commit()
 
-    def remembered(self, lesson: str, *, student: str) -> Marks | None:
-        """Return what a student was given for a lesson; None for one that is not known."""
-        found = marks_in(self._db, lesson, student=student)
-        return found[0] if found else None
+    def scores_of(self, lesson: str, *, student: str) -> StudentScores | None:
+        """Return a student's scores for a lesson; None if the gradebook has no such student."""
+        rows = scores_in(self._db, lesson, student=student)
+        return rows[0] if rows else None
 
-    def all_marks(self, lesson: str) -> list[Marks]:
-        """Return what everybody was given for a lesson, as `read_marks` does."""
-        return marks_in(self._db, lesson)
+    def all_scores(self, lesson: str) -> list[StudentScores]:
+        """Return all students' scores for a lesson, as `read_scores` does."""
+        return scores_in(self._db, lesson)
 
     def prepare(self, lesson: Lesson) -> None:
-        """Have a lesson's cells in the gradebook, as ``nbgrader generate_assignment`` does.
+        """Write a lesson's cells into the gradebook, as ``nbgrader generate_assignment`` does.
 
         Parameters
         ----------
@@ -135,7 +134,7 @@ class Book:
         name = lesson.name
         row = self._db.query(api.Notebook).join(api.Assignment)
         row = row.filter(api.Assignment.name == name, api.Notebook.name == name).one_or_none()
-        if row is None or _cells_of(row) != _cells_in(lesson):
+        if row is None or _stored_cells(row) != _lesson_cells(lesson):
             self._gradebook.update_or_create_assignment(name)
             names = {"notebook": name, "assignment": name, "db_url": self._settings.db_url}
             self._db.commit()  # the step below has a connection of its own
@@ -159,24 +158,24 @@ class Book:
         timestamp: datetime | None = None,
         files: Mapping[str, bytes] | None = None,
     ) -> None:
-        """Write one verdict down; the automatic marks of an earlier one are replaced.
+        """Write one verdict; it replaces the automatic scores of an earlier one.
 
         Parameters
         ----------
         lesson : Lesson
             From `load_lesson`.
         result : Result
-            From `score` or `unscored`. Where its score is None no automatic mark remains, and the
+            From `score` or `unscored`. If its score is None no automatic score remains, and the
             cells wait for a person.
         executed : NotebookNode, optional
             The notebook after `execute`, for ``autograded/``.
         timestamp : datetime, optional
-            With a time zone: when it was handed in. By default what is known stays.
+            With a time zone: when it was handed in. By default the earlier value stays.
         files : mapping of str to bytes, optional
-            What lay beside it.
+            The other files of the submission.
         """
         self.prepare(lesson)
-        folder = self._course / "autograded" / result.student / lesson.name
+        folder = self._course.autograded(result.student, lesson.name)
         if result.score is None or executed is None:
             shutil.rmtree(folder, ignore_errors=True)
         else:
@@ -188,15 +187,15 @@ class Book:
             self._db.rollback()
             raise
 
-    def renew_penalties(self, lesson: str, *, times: Mapping[str, datetime]) -> None:
-        """Work out the late penalties of a lesson again: dates and marks may have changed.
+    def update_late_penalties(self, lesson: str, *, times: Mapping[str, datetime]) -> None:
+        """Compute the late penalties of a lesson again: dates and scores may have changed.
 
         Parameters
         ----------
         lesson : str
-            Its full name.
+            The lesson's full name.
         times : mapping of str to datetime
-            By students, with a time zone: when they handed it in, where that is known.
+            By student, with a time zone: when each handed it in, where that is known.
         """
         try:
             for notebook in self._submitted(lesson).all():
@@ -225,7 +224,7 @@ class Book:
         of_student = api.SubmittedAssignment.student_id == result.student
         notebook = self._submitted(lesson.name).filter(of_student).one_or_none()
         if notebook is None:
-            if result.verdict == "no_submission":
+            if result.verdict == Verdict.NO_SUBMISSION:
                 return
             notebook = self._add_submission(lesson.name, result.student)
         if timestamp is not None:
@@ -233,9 +232,9 @@ class Book:
         self._write_grades(notebook, lesson, result)
         self._db.flush()
         self._db.expire(notebook)  # it has new rows
-        silent = _unanswered(executed) if result.score is not None else frozenset()
+        unanswered = _unanswered(executed) if result.score is not None else frozenset()
         for comment in notebook.comments:
-            comment.auto_comment = "No response." if comment.cell.name in silent else None
+            comment.auto_comment = "No response." if comment.cell.name in unanswered else None
         notebook.late_submission_penalty = None
         if result.score is not None:
             self._penalise(notebook)
@@ -252,7 +251,7 @@ class Book:
 
     def _write_grades(self, notebook: Any, lesson: Lesson, result: Result) -> None:
         source = notebook.notebook
-        marks = {mark.cell: mark for mark in result.marks}
+        scores = {score.cell: score for score in result.marks}
         tasks = {cell.name for cell in source.task_cells}
         grades = {grade.cell_id: grade for grade in notebook.grades}
         comments = {comment.cell_id for comment in notebook.comments}
@@ -262,11 +261,11 @@ class Book:
         for cell in [*source.grade_cells, *source.task_cells]:
             grade = grades.get(cell.id) or api.Grade(cell_id=cell.id, notebook_id=notebook.id)
             self._db.add(grade)
-            mark = marks.get(cell.name) if result.score is not None else None
-            by_hand = mark is None or mark.state == NEEDS_GRADING or cell.name in tasks
-            grade.auto_score = None if mark is None or by_hand else mark.score
+            score = scores.get(cell.name) if result.score is not None else None
+            by_hand = score is None or score.state == CellState.NEEDS_GRADING or cell.name in tasks
+            grade.auto_score = None if score is None or by_hand else score.score
             waits = grade.auto_score is None or grade.manual_score is not None
-            grade.needs_manual_grade = waits and result.verdict != "no_submission"
+            grade.needs_manual_grade = waits and result.verdict != Verdict.NO_SUBMISSION
 
     def _penalise(self, notebook: Any) -> None:
         """Set the penalty, as nbgrader's step of that name does."""
@@ -291,10 +290,10 @@ class Book:
         timestamp: datetime | None,
         files: dict[str, bytes],
     ) -> None:
-        """Write what stock nbgrader leaves: read-only, the notebook and all beside it."""
+        """Write the files of stock nbgrader, read-only: the notebook and those beside it."""
         files[f"{lesson}.ipynb"] = nbformat.writes(executed).encode("utf-8", "replace")
         if timestamp is not None:
-            files[TIMESTAMP] = f"{timestamp.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f} UTC".encode()
+            files[TIMESTAMP] = format_timestamp(timestamp).encode()
         for path in sorted(folder.rglob("*"), reverse=True):
             if not path.is_dir() and str(path.relative_to(folder)) not in files:
                 path.unlink()
@@ -304,7 +303,7 @@ class Book:
 
 
 def _unanswered(executed: NotebookNode | None) -> frozenset[str]:
-    """Return the answers that are still as they were handed out, as nbgrader finds them."""
+    """Return the grade_ids of answers that did not change since the release, by nbgrader's rule."""
     cells = executed.cells if executed is not None else []
     return frozenset(
         cell.metadata.nbgrader["grade_id"]
@@ -315,40 +314,40 @@ def _unanswered(executed: NotebookNode | None) -> frozenset[str]:
     )
 
 
-_Cells = set[tuple[Any, ...]]
+_CellKeys = set[tuple[Any, ...]]
 
 
-def _cells_of(row: Any) -> _Cells:
-    """Return all that the gradebook knows of a lesson's cells."""
-    found: _Cells = {("grade", c.name, c.max_score, c.cell_type) for c in row.grade_cells}
-    found |= {("task", c.name, c.max_score, c.cell_type) for c in row.task_cells}
-    found |= {("solution", c.name) for c in row.solution_cells}
-    kept = row.source_cells
-    return found | {("source", c.name, c.cell_type, c.locked, c.source, c.checksum) for c in kept}
+def _stored_cells(row: Any) -> _CellKeys:
+    """Return the values that the gradebook stores of a lesson's cells."""
+    keys: _CellKeys = {("grade", c.name, c.max_score, c.cell_type) for c in row.grade_cells}
+    keys |= {("task", c.name, c.max_score, c.cell_type) for c in row.task_cells}
+    keys |= {("solution", c.name) for c in row.solution_cells}
+    sources = row.source_cells
+    return keys | {("source", c.name, c.cell_type, c.locked, c.source, c.checksum) for c in sources}
 
 
-def _cells_in(lesson: Lesson) -> _Cells:
-    """Return the same of a lesson, as nbgrader's `SaveCells` would write it."""
-    found: _Cells = set()
+def _lesson_cells(lesson: Lesson) -> _CellKeys:
+    """Return the values that nbgrader's `SaveCells` would store of a lesson's cells."""
+    keys: _CellKeys = set()
     for cell in lesson.notebook.cells:
         graded, task = nbgrader_utils.is_grade(cell), nbgrader_utils.is_task(cell)
         for kind, holds in (("grade", graded), ("task", task)):
             if holds:
-                found.add((kind, cell.id, lesson.points[cell.id], cell.cell_type))
+                keys.add((kind, cell.id, lesson.points[cell.id], cell.cell_type))
         answer, locked = nbgrader_utils.is_solution(cell), nbgrader_utils.is_locked(cell)
         if answer:
-            found.add(("solution", cell.id))
+            keys.add(("solution", cell.id))
         if graded or task or answer or locked:
             checksum = cell.metadata.nbgrader.get("checksum")
-            found.add(("source", cell.id, cell.cell_type, locked, cell.source, checksum))
-    return found
+            keys.add(("source", cell.id, cell.cell_type, locked, cell.source, checksum))
+    return keys
 
 
 # Opening
 
 
 def _open(url: str, course_id: str) -> Any:
-    """Open the gradebook; a new one gets its name when it is complete."""
+    """Open the gradebook; a new one is renamed to its place once it is complete."""
     address = make_url(url)
     if address.get_backend_name() != "sqlite":
         return api.Gradebook(url, course_id)
@@ -356,22 +355,22 @@ def _open(url: str, course_id: str) -> Any:
     if not path.exists():
         partial = path.with_name(f".{path.name}.new")
         partial.unlink(missing_ok=True)
-        with _alembic_found():
+        with _alembic_on_path():
             api.Gradebook(f"sqlite:///{partial}", course_id).close()
         os.replace(partial, path)
     gradebook = api.Gradebook(url, course_id)
-    gradebook.close()  # connections from here on have patience
-    event.listen(gradebook.engine, "connect", _be_patient)
+    gradebook.close()  # later connections have the timeout
+    event.listen(gradebook.engine, "connect", _set_busy_timeout)
     return gradebook
 
 
-def _be_patient(connection: Any, _: Any) -> None:
-    connection.execute(f"PRAGMA busy_timeout = {_PATIENCE}")
+def _set_busy_timeout(connection: Any, _: Any) -> None:
+    connection.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT}")
 
 
 @contextmanager
-def _alembic_found() -> Iterator[None]:
-    """Let nbgrader find the program alembic, which stands beside this Python, on the PATH."""
+def _alembic_on_path() -> Iterator[None]:
+    """Put the folder of this Python, and of the program alembic, on the PATH for nbgrader."""
     before = os.environ.get("PATH", "")
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), before])
     try:

@@ -1,8 +1,8 @@
-"""Write what a learner reads about a submission: one page that opens anywhere, without a network.
+"""Write a feedback page for each submission: one HTML file that works offline.
 
-Points, the verdict in words, the message of each test, what was put right, and what a person added.
-Everything that comes from a submission is text on the page, never part of it; no script runs there.
-Signs of tampering and hidden tests are not shown.
+It has the score, the verdict in words, the message of each test, the fixes that were made, and the
+comments of graders. Text of a submission is escaped and no script runs. Signs of tampering and
+hidden tests are not shown.
 """
 
 from __future__ import annotations
@@ -20,51 +20,54 @@ from markupsafe import Markup
 from nbformat import NotebookNode
 
 from ..._support.files import write_atomically
+from ..course_folder import CourseFolder
 from ..lesson import Exercise, Lesson, load_lesson
-from ..records import NEEDS_GRADING, Mark
-from .final_grades import CellStanding, Standing, read_standings
-from .redaction import Hider, Shown, answer_of, clean, number
+from ..records import NOT_GRADED, CellScore, CellState, Verdict
+from .final_grades import FinalCellGrade, FinalGrade, read_final_grades
+from .redaction import AnswerCell, HiddenTestRedactor, answer_cells, format_points, printable_text
 
 ASSETS = Path(str(files("quantlab_helpers"))) / "assets" / "feedback"
 
-_VERDICTS = {
-    "graded": "Every test ran.",
-    "partly_graded": "Not every test could run. Those that ran count, the others have 0 points.",
-    "timeout": "Your notebook took more time than it may, and was stopped. Tests that had run "
-    "by then count.",
-    "memory": "Your notebook took more memory than it may, and was stopped. Tests that had run "
-    "by then count.",
-    "kernel_died": "The process of your notebook ended before all tests had run. Tests that had "
+_MANUAL = "by_hand"  # the state of an exercise that a person scored
+_VERDICT_TEXTS: dict[str, str] = {
+    Verdict.GRADED: "Every test ran.",
+    Verdict.PARTLY_GRADED: "Not every test could run. Those that ran count, the others score 0.",
+    Verdict.TIMEOUT: "Your notebook took more time than allowed, and was stopped. Tests that had "
     "run by then count.",
-    "invalid_notebook": "Your file could not be graded, so there is no mark. That is not the "
+    Verdict.MEMORY: "Your notebook took more memory than allowed, and was stopped. Tests that had "
+    "run by then count.",
+    Verdict.KERNEL_DIED: "The process of your notebook ended before all tests had run. Tests "
+    "that had run by then count.",
+    Verdict.INVALID_NOTEBOOK: "Your file could not be graded, so there is no mark. That is not the "
     "same as 0 points: ask your instructor whether you can hand in again.",
-    "no_submission": "Nothing was handed in, so there is no mark.",
-    "infrastructure_error": "Grading failed for a reason that is not yours, so there is no mark "
-    "yet. Your instructor sees why, and grades again.",
-    "not_graded": "Your notebook has not been graded yet.",
+    Verdict.NO_SUBMISSION: "Nothing was handed in, so there is no mark.",
+    Verdict.INFRASTRUCTURE_ERROR: "Grading failed for a reason that is not yours, so there is no "
+    "mark yet. Your instructor sees the reason, and will grade again.",
+    NOT_GRADED: "Your notebook has not been graded yet.",
 }
-_WORDS = {
-    "graded": "graded",
-    "partly_graded": "partly graded",
-    "timeout": "stopped: time",
-    "memory": "stopped: memory",
-    "kernel_died": "stopped: its process ended",
-    "invalid_notebook": "not graded: the file",
-    "no_submission": "nothing handed in",
-    "infrastructure_error": "not graded yet",
-    "not_graded": "not graded yet",
+_STATUS_WORDS: dict[str, str] = {
+    Verdict.GRADED: "graded",
+    Verdict.PARTLY_GRADED: "partly graded",
+    Verdict.TIMEOUT: "stopped: time",
+    Verdict.MEMORY: "stopped: memory",
+    Verdict.KERNEL_DIED: "stopped: its process ended",
+    Verdict.INVALID_NOTEBOOK: "not graded: the file",
+    Verdict.NO_SUBMISSION: "nothing handed in",
+    Verdict.INFRASTRUCTURE_ERROR: "not graded yet",
+    NOT_GRADED: "not graded yet",
 }
-_STATES = {
-    "right": "right",
-    "partial": "partly right",
-    "wrong": "not yet right",
-    "not_answered": "not answered",
-    "not_run": "did not run",
-    "timeout": "stopped: time",
-    "needs_grading": "waits for a person",
-    "by_hand": "marked by a person",
+_STATE_WORDS: dict[str, str] = {
+    CellState.RIGHT: "right",
+    CellState.PARTIAL: "partly right",
+    CellState.WRONG: "not yet right",
+    CellState.NOT_ANSWERED: "not answered",
+    CellState.NOT_RUN: "did not run",
+    CellState.TIMEOUT: "stopped: time",
+    CellState.NEEDS_GRADING: "waits for a person",
+    _MANUAL: "graded by a person",
 }
-_NOT_TOLD = ("infrastructure_error", "no_submission")  # their details are for the instructor
+# Their details are for the instructor.
+_WITHOUT_DETAIL = (Verdict.INFRASTRUCTURE_ERROR, Verdict.NO_SUBMISSION)
 _HEADING = re.compile(r"^#+\s*(?:Exercise:\s*)?(.+)$", re.MULTILINE)
 
 
@@ -74,21 +77,21 @@ def write_feedback(
     lessons: Sequence[str] = (),
     students: Sequence[str] = (),
 ) -> list[Path]:
-    """Write a page for every submission that was graded, where nbgrader puts it.
+    """Write a page for every graded submission, at the path that nbgrader uses.
 
     Parameters
     ----------
     course : str or Path
         nbgrader's course folder, after `quantlab grade`.
     lessons : sequence of str, default=()
-        Names or their beginnings, such as "02"; all where empty.
+        Names or their beginnings, such as "02"; all if empty.
     students : sequence of str, default=()
-        Ids; all where empty.
+        Ids; all if empty.
 
     Returns
     -------
     list of Path
-        ``feedback/STUDENT/LESSON/LESSON.html``; who handed nothing in gets none.
+        ``feedback/STUDENT/LESSON/LESSON.html``, for each student with a submission.
 
     Raises
     ------
@@ -100,71 +103,75 @@ def write_feedback(
     >>> write_feedback("build/course", lessons=["02"])  # doctest: +SKIP
     [PosixPath('build/course/feedback/s01/02_uniform_quantization/02_uniform_quantization.html')]
     """
-    course = Path(course)
-    graded = [one for one in read_standings(course, lessons) if one.result is not None]
+    folder = CourseFolder(course)
+    graded = [grade for grade in read_final_grades(course, lessons) if grade.result is not None]
     if not graded:
         raise ValueError(f"Nothing in {str(course)!r} was graded yet; run: quantlab grade")
-    unknown = sorted(set(students) - {one.student for one in graded})
+    unknown = sorted(set(students) - {grade.student for grade in graded})
     if unknown:
         raise ValueError(f"Nothing of {unknown[0]!r} was graded; run: quantlab grade")
-    load = functools.cache(lambda name: load_lesson(course, name))
+    load = functools.cache(lambda name: load_lesson(folder.path, name))
     written = []
-    for one in graded:
-        if students and one.student not in students:
+    for grade in graded:
+        if students and grade.student not in students:
             continue
-        folder = Path(one.student, one.lesson)
-        path = course / "feedback" / folder / f"{one.lesson}.html"
-        if one.status == "no_submission":
-            path.unlink(missing_ok=True)  # what was taken back has no feedback either
+        path = folder.feedback(grade.student, grade.lesson)
+        if grade.status == Verdict.NO_SUBMISSION:
+            path.unlink(missing_ok=True)  # the submission was withdrawn
             continue
-        text = page(load(one.lesson), one, _read(course / "autograded" / folder, one.lesson))
+        notebook = _read_notebook(folder.autograded(grade.student, grade.lesson), grade.lesson)
+        text = page(load(grade.lesson), grade, notebook)
         write_atomically(path, text.encode("utf-8", "replace"))
         written.append(path)
     return written
 
 
-def page(lesson: Lesson, standing: Standing, notebook: NotebookNode | None = None) -> str:
+def page(lesson: Lesson, grade: FinalGrade, notebook: NotebookNode | None = None) -> str:
     """Return the page for one submission.
 
     Parameters
     ----------
     lesson : Lesson
         From `load_lesson`.
-    standing : Standing
-        From `read_standings`, or `Standing.of` a result.
+    grade : FinalGrade
+        From `read_final_grades`, or `FinalGrade.of` a result.
     notebook : NotebookNode, optional
         The executed submission, whose answers the page then shows.
 
     Returns
     -------
     str
-        HTML that loads nothing and runs nothing.
+        HTML without scripts and without links to other files.
 
     Examples
     --------
-    >>> page(lesson, Standing.of(result))[:15]  # doctest: +SKIP
+    >>> page(lesson, FinalGrade.of(result))[:15]  # doctest: +SKIP
     '<!DOCTYPE html>'
     """
-    hide = Hider(lesson)
-    rows = list(_rows(lesson, standing, notebook, hide))
-    known = {row.name for row in rows} | {name for row in rows for name in row.cells}
-    result = standing.result
+    redact = HiddenTestRedactor(lesson)
+    rows = list(_rows(lesson, grade, notebook, redact))
+    shown_cells = {row.name for row in rows} | {name for row in rows for name in row.cells}
+    result = grade.result
     return _template().render(
         style=Markup((ASSETS / "feedback.css").read_text()),
         title=_title(lesson),
-        student=clean(standing.student),
-        score=_score(standing),
-        tone=_tone(standing),
-        status=_WORDS[standing.status],
-        verdict=list(_verdict(standing, hide)),
-        facts=list(_facts(standing)),
+        student=printable_text(grade.student),
+        score=_score(grade),
+        tone=_tone(grade),
+        status=_STATUS_WORDS[grade.status],
+        verdict=list(_verdict(grade, redact)),
+        facts=list(_facts(grade)),
         rows=rows,
-        totals=list(_totals(standing)),
-        repairs=list(dict.fromkeys(clean(one.text) for one in (result.repairs if result else ()))),
+        totals=list(_totals(grade)),
+        repairs=list(
+            dict.fromkeys(
+                printable_text(repair.text) for repair in (result.repairs if result else ())
+            )
+        ),
         comments=[
-            (one.cell, clean(one.comment))
-            for one in standing.cells
-            if one.comment and one.cell not in known
+            (cell.cell, printable_text(cell.comment))
+            for cell in grade.cells
+            if cell.comment and cell.cell not in shown_cells
         ],
     )
 
@@ -174,125 +181,136 @@ class _Row(NamedTuple):
 
     name: str
     title: str
-    cells: tuple[str, ...]  # the graded ones
+    cells: tuple[str, ...]  # the graded cells
     state: str
     tone: str
     points: str
     messages: list[str]
     comments: list[str]
-    answer: list[Shown]
+    answer: list[AnswerCell]
 
     @property
     def anchor(self) -> str:
-        """Return its id on the page, which no id of the page itself can be."""
+        """Return the row's id in the page; the prefix keeps it distinct from all other ids."""
         return f"exercise-{self.name}"
 
 
 def _rows(
-    lesson: Lesson, standing: Standing, notebook: NotebookNode | None, hide: Hider
+    lesson: Lesson, grade: FinalGrade, notebook: NotebookNode | None, redact: HiddenTestRedactor
 ) -> Iterator[_Row]:
-    """Yield the exercises of a lesson as they stand; a test that has none is one by itself."""
-    if standing.result is None or standing.score is None:
+    """Yield a row for each exercise, and for each test that belongs to no exercise."""
+    if grade.result is None or grade.score is None:
         return
-    marks = {mark.cell: mark for mark in standing.result.marks}
-    cells = {one.cell: one for one in standing.cells}
+    marks = {mark.cell: mark for mark in grade.result.marks}
+    cells = {cell.cell: cell for cell in grade.cells}
     owned = {test for exercise in lesson.exercises for test in exercise.tests}
-    alone = [
+    tests_alone = [
         Exercise(name, (name,), points, frozenset())
         for name, points in lesson.points.items()
         if name not in owned
     ]
-    for exercise in (*lesson.exercises, *alone):
+    for exercise in (*lesson.exercises, *tests_alone):
         tests = [name for name in exercise.tests if name in cells]
         if tests:
-            yield _row(lesson, exercise, tests, cells, marks, notebook, hide)
+            yield _row(lesson, exercise, tests, cells, marks, notebook, redact)
 
 
 def _row(
     lesson: Lesson,
     exercise: Exercise,
     tests: Sequence[str],
-    cells: Mapping[str, CellStanding],
-    marks: Mapping[str, Mark],
+    cells: Mapping[str, FinalCellGrade],
+    marks: Mapping[str, CellScore],
     notebook: NotebookNode | None,
-    hide: Hider,
+    redact: HiddenTestRedactor,
 ) -> _Row:
     got = sum(cells[name].score + cells[name].extra_credit for name in tests)
     most = sum(cells[name].max_score for name in tests)
     state = _state([cells[name] for name in tests], [marks[n] for n in tests if n in marks])
-    tone = {"needs_grading": "", "by_hand": ""}.get(state)
+    tone = "" if state in (CellState.NEEDS_GRADING, _MANUAL) else None
     if tone is None:
         tone = "right" if got >= most else "partial" if got > 0 else "wrong"
-    found = dict.fromkeys(hide(marks[name].message) for name in tests if name in marks)
-    messages = [text for text in found if text not in ("", "No answer.")]
+    distinct = dict.fromkeys(redact(marks[name].message) for name in tests if name in marks)
+    messages = [text for text in distinct if text not in ("", "No answer.")]
     names = dict.fromkeys([exercise.name, *tests])
-    comments = [clean(cells[name].comment) for name in names if name in cells]
-    answered = state != "not_answered" or messages
-    answer = answer_of(exercise, notebook, lesson=lesson, hide=hide) if answered else ()
+    comments = [printable_text(cells[name].comment) for name in names if name in cells]
+    answered = state != CellState.NOT_ANSWERED or messages
+    answer = answer_cells(exercise, notebook, lesson=lesson, redact=redact) if answered else ()
     return _Row(
         exercise.name,
         _heading(lesson, exercise.name),
         tuple(tests),
-        _STATES[state],
+        _STATE_WORDS[state],
         tone,
-        f"{number(got)} of {number(most)}",
+        f"{format_points(got)} of {format_points(most)}",
         messages,
         [text for text in comments if text],
         list(answer),
     )
 
 
-def _state(cells: Sequence[CellStanding], marks: Sequence[Mark]) -> str:
-    """Return the state of an exercise: the one of its tests that tells most."""
+def _state(cells: Sequence[FinalCellGrade], marks: Sequence[CellScore]) -> str:
+    """Return the state of an exercise: the most informative state of its tests."""
     if any(cell.to_grade for cell in cells):
-        return NEEDS_GRADING
+        return CellState.NEEDS_GRADING
     if any(cell.manual is not None for cell in cells):
-        return "by_hand"
+        return _MANUAL
     states = {mark.state for mark in marks}
-    for state in ("timeout", "not_run", "not_answered", "wrong", "partial", "right"):
+    for state in (
+        CellState.TIMEOUT,
+        CellState.NOT_RUN,
+        CellState.NOT_ANSWERED,
+        CellState.WRONG,
+        CellState.PARTIAL,
+        CellState.RIGHT,
+    ):
         if state in states:
-            mixed = state in ("wrong", "not_answered") and states & {"right", "partial"}
-            return "partial" if mixed else state
-    return "right" if all(cell.score >= cell.max_score for cell in cells) else "wrong"
+            mixed = state in (CellState.WRONG, CellState.NOT_ANSWERED) and states & {
+                CellState.RIGHT,
+                CellState.PARTIAL,
+            }
+            return CellState.PARTIAL if mixed else state
+    full = all(cell.score >= cell.max_score for cell in cells)
+    return CellState.RIGHT if full else CellState.WRONG
 
 
-def _score(standing: Standing) -> str:
-    if standing.score is None:
+def _score(grade: FinalGrade) -> str:
+    if grade.score is None:
         return "No mark"
-    return f"{number(standing.score)} of {number(standing.max_score)} points"
+    return f"{format_points(grade.score)} of {format_points(grade.max_score)} points"
 
 
-def _tone(standing: Standing) -> str:
-    if standing.score is None:
+def _tone(grade: FinalGrade) -> str:
+    if grade.score is None:
         return "none"
-    if standing.score >= standing.max_score:
+    if grade.score >= grade.max_score:
         return "right"
-    return "partial" if standing.score > 0 else "wrong"
+    return "partial" if grade.score > 0 else "wrong"
 
 
-def _verdict(standing: Standing, hide: Hider) -> Iterator[str]:
-    yield _VERDICTS[standing.status]
-    detail = hide(standing.result.detail).strip() if standing.result else ""
-    if detail and standing.status not in _NOT_TOLD:
+def _verdict(grade: FinalGrade, redact: HiddenTestRedactor) -> Iterator[str]:
+    yield _VERDICT_TEXTS[grade.status]
+    detail = redact(grade.result.detail).strip() if grade.result else ""
+    if detail and grade.status not in _WITHOUT_DETAIL:
         yield f"{detail.rstrip('.')}."
-    waiting = sum(cell.to_grade for cell in standing.cells)
+    waiting = sum(cell.to_grade for cell in grade.cells)
     if waiting:
         answers = "One answer waits" if waiting == 1 else f"{waiting} answers wait"
         yield f"{answers} for a person, so the points can still change."
 
 
-def _facts(standing: Standing) -> Iterator[tuple[str, str]]:
-    if standing.submitted is not None:
-        yield "Handed in", f"{standing.submitted:%d %B %Y, %H:%M} UTC"
-    if standing.graded is not None:
-        yield "Graded", f"{standing.graded:%d %B %Y, %H:%M} UTC"
+def _facts(grade: FinalGrade) -> Iterator[tuple[str, str]]:
+    if grade.submitted is not None:
+        yield "Handed in", f"{grade.submitted:%d %B %Y, %H:%M} UTC"
+    if grade.graded is not None:
+        yield "Graded", f"{grade.graded:%d %B %Y, %H:%M} UTC"
 
 
-def _totals(standing: Standing) -> Iterator[tuple[str, str]]:
-    if standing.late_penalty:
-        yield "Handed in late", f"-{number(standing.late_penalty)}"
-    if standing.score is not None:
-        yield "All together", f"{number(standing.score)} of {number(standing.max_score)}"
+def _totals(grade: FinalGrade) -> Iterator[tuple[str, str]]:
+    if grade.late_penalty:
+        yield "Handed in late", f"-{format_points(grade.late_penalty)}"
+    if grade.score is not None:
+        yield "All together", f"{format_points(grade.score)} of {format_points(grade.max_score)}"
 
 
 def _heading(lesson: Lesson, name: str) -> str:
@@ -314,12 +332,12 @@ def _title(lesson: Lesson) -> str:
     return lesson.name
 
 
-def _read(folder: Path, lesson: str) -> NotebookNode | None:
-    """Return the executed notebook; None where there is none that can be read."""
+def _read_notebook(folder: Path, lesson: str) -> NotebookNode | None:
+    """Return the executed notebook; None if there is none that can be read."""
     try:
         content = (folder / f"{lesson}.ipynb").read_text("utf-8")
         notebook: NotebookNode = nbformat.reads(content, as_version=4)
-    except Exception:  # whatever nbformat stumbles over; the page says the rest without it
+    except Exception:  # nbformat raises many kinds; the page is written without the answers
         return None
     return notebook
 

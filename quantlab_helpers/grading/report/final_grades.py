@@ -1,7 +1,7 @@
-"""What a learner has in the end: the verdict of grading, and what persons added to it.
+"""Final grades: automatic scores, manual scores, comments and late penalties.
 
-Grading keeps its results; nbgrader's gradebook keeps marks, comments and penalties. `feedback`
-and `export` read both here, and only here.
+The verdicts come from the files that grading writes, the rest from nbgrader's gradebook; feedback
+pages and tables are made from the final grades alone.
 """
 
 from __future__ import annotations
@@ -12,19 +12,25 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from ..course_folder import choose, course_directory
-from ..gradebook.reader import CellMarks, Marks, read_marks
-from ..gradebook.verdict_files import Graded, read_results
+from ..course_folder import CourseFolder
+from ..gradebook.reader import GradebookCell, StudentScores, read_scores
+from ..gradebook.verdict_files import StoredVerdict, read_results
 from ..lesson import Lesson, load_lesson
-from ..records import NO_SCORE, VERDICTS, InvalidNotebook, Mark, Result
+from ..records import (
+    NOT_GRADED,
+    UNSCORED_VERDICTS,
+    CellScore,
+    CellState,
+    InvalidNotebook,
+    Result,
+    Verdict,
+)
 from ..roster import Student
-from ..submissions import lesson_files, read_submission, submitted
-
-STATUSES = (*VERDICTS, "not_graded")  # the last: handed in, and `quantlab grade` did not run yet
+from ..submissions import lesson_files, read_submission, students_with_submission
 
 
-class CellStanding(NamedTuple):
-    """One graded cell; ``score`` is the person's mark where there is one, else the test's."""
+class FinalCellGrade(NamedTuple):
+    """One graded cell; ``score`` is a person's score if there is one, else the test's."""
 
     cell: str
     score: float
@@ -35,12 +41,12 @@ class CellStanding(NamedTuple):
     to_grade: bool = False
 
 
-class Standing(NamedTuple):
-    """One student in one lesson; ``score`` is None where nothing is known, which is not 0.
+class FinalGrade(NamedTuple):
+    """A student's grade for a lesson; ``score`` is None if the answers were not scored, never 0.
 
-    ``score`` has the late penalty taken off and is never below 0. ``exercises`` has the points of
-    each exercise, None where nothing is known. ``outdated`` is True where something else was
-    handed in, or the lesson was built anew, after it was graded.
+    ``score`` is after the late penalty and never below 0. ``status`` is one of `records.STATUSES`.
+    ``exercises`` has the score of each exercise, None as for ``score``. ``outdated`` is True if
+    another version was handed in, or the lesson was built again, after the grading.
     """
 
     student: str
@@ -49,7 +55,7 @@ class Standing(NamedTuple):
     score: float | None
     max_score: float
     person: Student
-    cells: tuple[CellStanding, ...] = ()
+    cells: tuple[FinalCellGrade, ...] = ()
     exercises: dict[str, float | None] = {}  # noqa: RUF012 - a field of a record, never changed
     late_penalty: float = 0.0
     submitted: datetime | None = None
@@ -58,23 +64,26 @@ class Standing(NamedTuple):
     outdated: bool = False
 
     @classmethod
-    def of(cls, result: Result, *, person: Student | None = None) -> Standing:
-        """Return the standing of a result to which nobody has added anything.
+    def of(cls, result: Result, *, person: Student | None = None) -> FinalGrade:
+        """Return the final grade of a result without manual scores, comments and penalty.
 
         Parameters
         ----------
         result : Result
             From `score`.
         person : Student, optional
-            Whose it is, with the name.
+            The student with names and addresses.
 
         Returns
         -------
-        Standing
+        FinalGrade
         """
         cells = tuple(
-            CellStanding(
-                mark.cell, mark.score, mark.max_score, to_grade=mark.state == "needs_grading"
+            FinalCellGrade(
+                mark.cell,
+                mark.score,
+                mark.max_score,
+                to_grade=mark.state == CellState.NEEDS_GRADING,
             )
             for mark in result.marks
         )
@@ -91,20 +100,20 @@ class Standing(NamedTuple):
         )
 
 
-def read_standings(course: str | Path, lessons: Sequence[str] = ()) -> list[Standing]:
-    """Read what every student has in some lessons.
+def read_final_grades(course: str | Path, lessons: Sequence[str] = ()) -> list[FinalGrade]:
+    """Read the final grades of all students in some lessons.
 
     Parameters
     ----------
     course : str or Path
         nbgrader's course folder.
     lessons : sequence of str, default=()
-        Names or their beginnings; all that were graded or handed in where empty.
+        Names or their beginnings; if empty, all that were graded or handed in.
 
     Returns
     -------
-    list of Standing
-        By lesson, then by student. Who is in the gradebook and handed nothing in is among them.
+    list of FinalGrade
+        By lesson, then by student; students of the gradebook without a submission are included.
 
     Raises
     ------
@@ -113,103 +122,114 @@ def read_standings(course: str | Path, lessons: Sequence[str] = ()) -> list[Stan
 
     Examples
     --------
-    >>> [one.status for one in read_standings("build/course", ["02"])]  # doctest: +SKIP
+    >>> [grade.status for grade in read_final_grades("build/course", ["02"])]  # doctest: +SKIP
     ['graded', 'no_submission']
     """
-    course = Path(course)
-    return [one for name in choose(course, lessons) for one in _read(course, name)]
+    folder = CourseFolder(course)
+    names = folder.choose_lessons(lessons) or folder.used_lessons()
+    return [grade for name in names for grade in _read_lesson(folder, name)]
 
 
-def _read(course: Path, name: str) -> list[Standing]:
-    """Return the standings of one lesson, by student."""
-    lesson = load_lesson(course, name)
-    graded = {one.result.student: one for one in read_results(course, name)}
-    marks = {one.student: one for one in read_marks(course, name)}
-    handed_in = set(submitted(course, name))
-    source = lesson_files(course, name, ignore=course_directory(course).ignore)
-    found = []
-    for student in sorted({*graded, *marks, *handed_in}):
-        before, there = graded.get(student), student in handed_in
-        one = _standing(lesson, student, before, marks.get(student), there)
-        if before is not None and there:
-            now = _sha256(course, name, student, source)
-            one = one._replace(outdated=now != before.sha256)
-        found.append(one)
-    return found
+def _read_lesson(course: CourseFolder, name: str) -> list[FinalGrade]:
+    """Return the final grades of one lesson, by student."""
+    lesson = load_lesson(course.path, name)
+    verdicts = {verdict.result.student: verdict for verdict in read_results(course.path, name)}
+    scores = {row.student: row for row in read_scores(course.path, name)}
+    submitters = set(students_with_submission(course, name))
+    source = lesson_files(course, name)
+    grades = []
+    for student in sorted({*verdicts, *scores, *submitters}):
+        verdict, submitted = verdicts.get(student), student in submitters
+        grade = _final_grade(lesson, student, verdict, scores.get(student), submitted)
+        if verdict is not None and submitted:
+            sha256 = _submission_sha256(course, name, student, source)
+            grade = grade._replace(outdated=sha256 != verdict.sha256)
+        grades.append(grade)
+    return grades
 
 
-def _sha256(course: Path, name: str, student: str, source: Mapping[str, bytes]) -> str:
-    """Return what grading would write down of that which is handed in now."""
+def _submission_sha256(
+    course: CourseFolder, name: str, student: str, source: Mapping[str, bytes]
+) -> str:
+    """Return the SHA-256 that grading would store for the present submission."""
     try:
         return read_submission(course, name, student=student, source=source).sha256
     except (InvalidNotebook, OSError):
         return ""
 
 
-def _standing(
-    lesson: Lesson, student: str, graded: Graded | None, marks: Marks | None, handed_in: bool
-) -> Standing:
-    """Put together what grading found and what the gradebook has."""
-    result = graded.result if graded else None
-    cells = _cells(lesson, result, marks)
+def _final_grade(
+    lesson: Lesson,
+    student: str,
+    verdict: StoredVerdict | None,
+    scores: StudentScores | None,
+    submitted: bool,
+) -> FinalGrade:
+    """Combine the verdict of grading with the scores in the gradebook."""
+    result = verdict.result if verdict else None
+    cells = _final_cells(lesson, result, scores)
     by_person = any(cell.manual is not None or cell.extra_credit for cell in cells)
-    status = "not_graded" if handed_in else "no_submission"
+    status: str = NOT_GRADED if submitted else Verdict.NO_SUBMISSION
     if result is not None:
         status = result.verdict
-    elif marks is not None and marks.score is not None:
-        status = "graded"  # by nbgrader itself
-    penalty = marks.late_penalty if marks else 0.0
-    known = status not in NO_SCORE or by_person
-    if not known:
+    elif scores is not None and scores.score is not None:
+        status = Verdict.GRADED  # by nbgrader itself
+    penalty = scores.late_penalty if scores else 0.0
+    is_scored = status not in (*UNSCORED_VERDICTS, NOT_GRADED) or by_person
+    if not is_scored:
         cells = tuple(cell._replace(to_grade=False) for cell in cells)
     total = math.fsum(cell.score + cell.extra_credit for cell in cells)
     points = {cell.cell: cell.score + cell.extra_credit for cell in cells}
-    return Standing(
+    return FinalGrade(
         student,
         lesson.name,
         status,
-        max(total - penalty, 0.0) if known else None,
+        max(total - penalty, 0.0) if is_scored else None,
         lesson.max_score,
-        Student(*marks[:5]) if marks else Student(student),
+        Student(*scores[:5]) if scores else Student(student),
         cells,
         {
             exercise.name: math.fsum(points.get(test, 0.0) for test in exercise.tests)
-            if known
+            if is_scored
             else None
             for exercise in lesson.exercises
         },
         penalty,
-        marks.submitted if marks else None,
-        graded.time if graded else None,
+        scores.submitted if scores else None,
+        verdict.time if verdict else None,
         result,
     )
 
 
-def _cells(lesson: Lesson, result: Result | None, marks: Marks | None) -> tuple[CellStanding, ...]:
+def _final_cells(
+    lesson: Lesson, result: Result | None, scores: StudentScores | None
+) -> tuple[FinalCellGrade, ...]:
     """Return the graded cells in the lesson's order, then others that have a comment."""
-    ours = {mark.cell: mark for mark in result.marks} if result else {}
-    theirs = {cell.cell: cell for cell in marks.cells} if marks else {}
-    names = [name for name in lesson.points if name in ours or name in theirs]
-    names += [name for name, cell in theirs.items() if name not in lesson.points and cell.comment]
-    return tuple(_cell(name, lesson, ours.get(name), theirs.get(name)) for name in names)
+    automatic = {score.cell: score for score in result.marks} if result else {}
+    stored = {cell.cell: cell for cell in scores.cells} if scores else {}
+    names = [name for name in lesson.points if name in automatic or name in stored]
+    names += [name for name, cell in stored.items() if name not in lesson.points and cell.comment]
+    return tuple(_final_cell(name, lesson, automatic.get(name), stored.get(name)) for name in names)
 
 
-def _cell(name: str, lesson: Lesson, mark: Mark | None, cell: CellMarks | None) -> CellStanding:
-    found = [cell.manual, cell.auto] if cell else []
-    found.append(mark.score if mark else 0.0)
-    return CellStanding(
+def _final_cell(
+    name: str, lesson: Lesson, score: CellScore | None, cell: GradebookCell | None
+) -> FinalCellGrade:
+    scores = [cell.manual, cell.auto] if cell else []
+    scores.append(score.score if score else 0.0)
+    return FinalCellGrade(
         name,
-        next(value for value in found if value is not None),
+        next(value for value in scores if value is not None),
         lesson.points.get(name, 0.0),
         cell.manual if cell else None,
         (cell.extra_credit or 0.0) if cell else 0.0,
         cell.comment if cell else "",
-        _waits(mark, cell),
+        _needs_grading(score, cell),
     )
 
 
-def _waits(mark: Mark | None, cell: CellMarks | None) -> bool:
-    """Return whether a person still has to mark a cell."""
+def _needs_grading(score: CellScore | None, cell: GradebookCell | None) -> bool:
+    """Return whether a person still has to score a cell."""
     if cell is not None:
         return cell.needs_grading and cell.manual is None
-    return mark is not None and mark.state == "needs_grading"
+    return score is not None and score.state == CellState.NEEDS_GRADING

@@ -1,4 +1,4 @@
-"""What a page may show of a submission: text, and none that is a hidden test's."""
+"""Turn cells of a submission into text for a page, without lines of hidden tests."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from nbformat import NotebookNode
 from ...course.authoring.regions import leaked_lines, unshown_lines
 from ..lesson import Exercise, Lesson, is_test
 
-_LEAST = 12  # characters of a line of a hidden test that could not stand elsewhere by chance
-_MOST = 20_000  # characters of one cell on the page
+_MIN_LINE = 12  # characters; a shorter line of a hidden test may be in an answer by chance
+_MAX_CHARACTERS = 20_000  # characters of one cell on the page
 _COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-# What XML and HTML have no character for, and what turns the reading direction of a whole page.
+# Characters that XML and HTML do not allow, and those that reverse the direction of text.
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
-class Shown(NamedTuple):
-    """One cell of an answer, as text."""
+class AnswerCell(NamedTuple):
+    """One cell of an answer: source and output as text."""
 
     source: str
     output: str
     code: bool
 
 
-class Hider:
-    """Takes out of a text the lines of hidden tests: an answer may print its caller's source.
+class HiddenTestRedactor:
+    """Replaces lines of hidden tests in a text: an answer may print the source of its caller.
 
     Parameters
     ----------
@@ -36,30 +36,30 @@ class Hider:
 
     Examples
     --------
-    >>> Hider(lesson)("checks.check('dequantize', f, seed=1913)")  # doctest: +SKIP
+    >>> HiddenTestRedactor(lesson)("checks.check('dequantize', f, seed=1913)")  # doctest: +SKIP
     '[a line of a hidden test]'
     """
 
     def __init__(self, lesson: Lesson) -> None:
         shown = {line.strip() for cell in lesson.release.cells for line in cell.source.split("\n")}
         tests = (cell for cell in lesson.notebook.cells if is_test(cell))
-        self.lines = sorted(unshown_lines(tests, shown, least=_LEAST), key=len)[::-1]
+        self.lines = sorted(unshown_lines(tests, shown, least=_MIN_LINE), key=len)[::-1]
 
     def __call__(self, text: Any) -> str:
-        """Return a text as `clean` does, without these lines."""
-        shown = clean(text)
+        """Return the text as `printable_text` does, each of these lines replaced by a note."""
+        shown = printable_text(text)
         for line in leaked_lines(shown, self.lines):
             shown = shown.replace(line, "[a line of a hidden test]")
         return shown
 
 
-def clean(text: Any) -> str:
-    """Return what a page can show of a text: no colours of a terminal, no control characters.
+def printable_text(text: Any) -> str:
+    """Return a text without terminal colours and control characters, cut to 20,000 characters.
 
     Parameters
     ----------
     text : str or list of str
-        As notebooks have it; anything else is no text.
+        As notebooks store it; any other value gives "".
 
     Returns
     -------
@@ -67,19 +67,19 @@ def clean(text: Any) -> str:
 
     Examples
     --------
-    >>> clean("\\x1b[31mred\\x1b[0m\\x00 and plain")
+    >>> printable_text("\\x1b[31mred\\x1b[0m\\x00 and plain")
     'red and plain'
     """
     parts = text if isinstance(text, list) else [text]
     joined = "".join(part for part in parts if isinstance(part, str))
     plain = _UNPRINTABLE.sub("", _COLOURS.sub("", joined)).encode("utf-8", "replace").decode()
-    if len(plain) <= _MOST + 100:  # what was cut here before is not cut again
+    if len(plain) <= _MAX_CHARACTERS + 100:  # a text that was cut before is not cut again
         return plain
-    return f"{plain[:_MOST]}\n[{len(plain) - _MOST:,} more characters]"
+    return f"{plain[:_MAX_CHARACTERS]}\n[{len(plain) - _MAX_CHARACTERS:,} more characters]"
 
 
-def number(value: float) -> str:
-    """Return points as a person writes them.
+def format_points(value: float) -> str:
+    """Return points as text, with at most two decimals.
 
     Parameters
     ----------
@@ -89,61 +89,65 @@ def number(value: float) -> str:
     Returns
     -------
     str
-        At most two decimals.
 
     Examples
     --------
-    >>> number(3.0), number(2.5), number(1 / 3)
+    >>> format_points(3.0), format_points(2.5), format_points(1 / 3)
     ('3', '2.5', '0.33')
     """
     return f"{value:.2f}".rstrip("0").rstrip(".")
 
 
-def answer_of(
-    exercise: Exercise, notebook: NotebookNode | None, *, lesson: Lesson, hide: Hider
-) -> Iterator[Shown]:
-    """Yield the cells of an answer: its own, and the learner's down to its test.
+def answer_cells(
+    exercise: Exercise, notebook: NotebookNode | None, *, lesson: Lesson, redact: HiddenTestRedactor
+) -> Iterator[AnswerCell]:
+    """Yield the cells of an answer: its own, and those the student added before the test.
 
     Parameters
     ----------
     exercise : Exercise
         Of the lesson.
     notebook : NotebookNode or None
-        The executed submission; without one there is nothing to show.
+        The executed submission; None gives no cells.
     lesson : Lesson
         From `load_lesson`.
-    hide : Hider
-        Of the lesson; what a cell put out goes through it.
+    redact : HiddenTestRedactor
+        Applied to the outputs of the cells.
 
     Yields
     ------
-    Shown
-        Without cells that hold nothing.
+    AnswerCell
+        Without empty cells.
     """
     inside = False
-    ours = {cell.id for cell in lesson.notebook.cells}
+    lesson_cells = {cell.id for cell in lesson.notebook.cells}
     for cell in notebook.cells if notebook is not None else []:
         name = cell.get("id")
-        if name == exercise.name and name in ours:
+        if name == exercise.name and name in lesson_cells:
             inside = True
-        elif name in ours or not inside:
+        elif name in lesson_cells or not inside:
             inside = False
             continue
-        if clean(cell.get("source")).strip():
+        if printable_text(cell.get("source")).strip():
             text = "\n".join(filter(None, map(_output, cell.get("outputs") or [])))
             code = cell.get("cell_type") == "code"
-            yield Shown(clean(cell.source).rstrip(), hide(text).strip("\n"), code)
+            yield AnswerCell(printable_text(cell.source).rstrip(), redact(text).strip("\n"), code)
 
 
 def _output(output: Any) -> str:
-    """Return an output as text; pictures and pages of the learner's stay in the notebook."""
+    """Return an output as text; pictures and HTML are left out."""
     if not isinstance(output, Mapping):
         return ""
     kind, data = output.get("output_type"), output.get("data")
     if kind == "stream":
-        return clean(output.get("text")).rstrip("\n")
+        return printable_text(output.get("text")).rstrip("\n")
     if kind == "error":
         lines = output.get("traceback")
-        told = clean("\n".join(map(clean, lines)) if isinstance(lines, list) else "")
-        return told or f"{clean(output.get('ename'))}: {clean(output.get('evalue'))}"
-    return clean(data.get("text/plain")) if isinstance(data, Mapping) else ""
+        message = printable_text(
+            "\n".join(map(printable_text, lines)) if isinstance(lines, list) else ""
+        )
+        return (
+            message
+            or f"{printable_text(output.get('ename'))}: {printable_text(output.get('evalue'))}"
+        )
+    return printable_text(data.get("text/plain")) if isinstance(data, Mapping) else ""

@@ -1,7 +1,7 @@
-"""Keep several workers busy; one that dies or hangs costs its own submission only.
+"""Run tasks in several worker processes; one that dies or hangs affects only its submission.
 
-A worker is a process of its own. It ends with the one who started it, however that ends, and the
-jail in it ends with the worker.
+A worker ends when the process that started it ends, even by a signal, and the sandbox that it runs
+ends with it.
 """
 
 from __future__ import annotations
@@ -22,29 +22,37 @@ from collections import deque
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from .task import Outcome, Task, outcome_of, pack, receive, send, work
+from .task import (
+    GradingOutcome,
+    GradingTask,
+    decode_outcome,
+    encode_message,
+    grade_submission,
+    receive,
+    send,
+)
 
 _TRIES = 2
-_PAUSE = 0.01  # seconds between two looks whether a full pipe takes more
+_PAUSE = 0.01  # seconds between two attempts to write to a full pipe
 _SET_PDEATHSIG, _SET_NAME = 1, 15  # of prctl(2)
 
 
-class Lost(NamedTuple):
-    """What is known of a worker that did not come back: why, and what it said at the end."""
+class WorkerLost(NamedTuple):
+    """A worker that gave no outcome: how it ended, and the end of its output."""
 
     why: str
     log: str
 
 
 class Workers:
-    """Up to `count` processes; a context manager that leaves none behind.
+    """Up to `count` worker processes; a context manager that ends all of them.
 
     Parameters
     ----------
     count : int, 1 or more
         How many submissions run at the same time.
     seconds : float
-        How long one submission may take in all; longer, and its worker is taken for lost.
+        Wall time of one submission; a worker that needs more is lost.
     """
 
     def __init__(self, count: int, *, seconds: float) -> None:
@@ -53,18 +61,20 @@ class Workers:
         self._selector = selectors.DefaultSelector()
 
     def __enter__(self) -> Workers:
-        """Start nothing yet: processes come with the first submissions."""
+        """Return the pool; processes start with the first tasks."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End all workers, and with them what they run."""
+        """End all workers and their sandboxes."""
         for worker in self._workers:
             worker.stop()
         self._selector.close()
 
-    def run(self, tasks: Iterator[Task]) -> Iterator[tuple[Task, Outcome | Lost]]:
-        """Yield what became of every task, in the order in which they are done."""
-        waiting: deque[tuple[Task, int]] = deque()  # with how often they were tried
+    def run(
+        self, tasks: Iterator[GradingTask]
+    ) -> Iterator[tuple[GradingTask, GradingOutcome | WorkerLost]]:
+        """Yield every task with its outcome, in the order in which they finish."""
+        waiting: deque[tuple[GradingTask, int]] = deque()  # with the number of attempts
         while True:
             while self._has_room():
                 task = None if waiting else next(tasks, None)
@@ -72,28 +82,28 @@ class Workers:
                     waiting.append((task, 0))
                 if not waiting:
                     break
-                self._free().begin(*waiting.popleft(), self._seconds)
+                self._idle_worker().begin(*waiting.popleft(), self._seconds)
             busy = [worker for worker in self._workers if worker.task is not None]
             if not busy:
                 return
             for worker in self._wait(busy):
                 task, tries, late = worker.task, worker.tries + 1, worker.is_late()
                 assert task is not None
-                answer: Outcome | Lost | None = worker.end()
+                answer: GradingOutcome | WorkerLost | None = worker.end()
                 if answer is None:
                     self._drop(worker)
                     if tries < _TRIES and not late:
                         waiting.append((task, tries))
                         continue
-                    answer = Lost(worker.why, worker.said)
+                    answer = WorkerLost(worker.why, worker.log)
                 yield task, answer
 
     def _has_room(self) -> bool:
         idle = any(worker.task is None for worker in self._workers)
         return idle or len(self._workers) < self._count
 
-    def _free(self) -> _Worker:
-        """Return a worker that waits for work; start one if all are busy."""
+    def _idle_worker(self) -> _Worker:
+        """Return an idle worker; start one if all are busy."""
         for worker in self._workers:
             if worker.task is None:
                 return worker
@@ -108,7 +118,7 @@ class Workers:
         worker.stop()
 
     def _wait(self, busy: list[_Worker]) -> list[_Worker]:
-        """Return the workers that are done, dead or late, as soon as there is one."""
+        """Wait; return the workers that are done, dead or late as soon as there are any."""
         while True:
             left = min(worker.deadline for worker in busy) - time.monotonic()
             if any(worker.is_sending() for worker in busy):
@@ -125,7 +135,7 @@ class Workers:
 class _Worker:
     """One process and its pipes.
 
-    It is forked: what a worker needs to import takes seconds, and is in memory here already.
+    It is forked, for the modules it needs take seconds to import and are in memory already.
     """
 
     def __init__(self) -> None:
@@ -135,11 +145,11 @@ class _Worker:
         parent = os.getpid()
         sys.stdout.flush()
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # of the threads of others
+            warnings.simplefilter("ignore", DeprecationWarning)  # about threads of libraries
             self._process = os.fork()
         if self._process == 0:
             try:
-                _become(parent, read_task, write_reply, self._errors.fileno())
+                _run_worker(parent, read_task, write_reply, self._errors.fileno())
             except BaseException:
                 os.write(2, traceback.format_exc().encode(errors="replace"))
             finally:
@@ -149,14 +159,14 @@ class _Worker:
         os.set_blocking(self._requests, False)
         self._out, self._in = memoryview(b""), bytearray()
         self._dead = self._stopped = False
-        self.task: Task | None = None
+        self.task: GradingTask | None = None
         self.tries, self.deadline = 0, 0.0
-        self.why = self.said = ""  # of a worker that was lost
+        self.why = self.log = ""  # of a lost worker
 
-    def begin(self, task: Task, tries: int, seconds: float) -> None:
-        """Take on a task."""
+    def begin(self, task: GradingTask, tries: int, seconds: float) -> None:
+        """Start a task."""
         self.task, self.tries, self.deadline = task, tries, time.monotonic() + seconds
-        self._out = memoryview(pack(task.as_json()))
+        self._out = memoryview(encode_message(task.as_json()))
         self.push()
 
     def push(self) -> None:
@@ -166,25 +176,25 @@ class _Worker:
                 self._out = self._out[os.write(self._requests, self._out) :]
 
     def is_sending(self) -> bool:
-        """Whether the pipe has not taken all of the task."""
+        """Return whether a part of the task is still to be written."""
         return bool(self._out) and not self._dead
 
     def read(self) -> None:
-        """Take what has come; the end of the stream is the end of the worker."""
+        """Read available bytes; the end of the stream means that the worker ended."""
         content = os.read(self.replies, 2**20)
         self._dead = self._dead or not content
         self._in += content
 
     def is_done(self) -> bool:
-        """Whether there is an answer, or will never be one."""
+        """Return whether there is an outcome, or the worker ended without one."""
         return self._dead or self._message() is not None
 
     def is_late(self) -> bool:
-        """Whether nothing more is to be expected."""
+        """Return whether the task took longer than allowed."""
         return not self.is_done() and time.monotonic() >= self.deadline
 
-    def end(self) -> Outcome | None:
-        """Return the answer, None if the worker died or hangs."""
+    def end(self) -> GradingOutcome | None:
+        """Return the outcome; None if the worker died or hangs, with the reason in `why`."""
         message = self._message()
         if message is None:
             late = not self._dead
@@ -194,10 +204,10 @@ class _Worker:
             return None
         self.task = None
         self._in.clear()
-        return outcome_of(json.loads(message))
+        return decode_outcome(json.loads(message))
 
     def stop(self) -> int:
-        """End the process, and the jail in it; return how it ended."""
+        """End the process and its sandbox; return its exit status."""
         if self._stopped:
             return 0
         self._stopped = True
@@ -205,7 +215,7 @@ class _Worker:
             os.kill(self._process, signal.SIGKILL)
         _, status = os.waitpid(self._process, 0)
         self._errors.seek(0)
-        self.said = self._errors.read().decode(errors="replace")[-20_000:]
+        self.log = self._errors.read().decode(errors="replace")[-20_000:]
         self._errors.close()
         os.close(self._requests)
         os.close(self.replies)
@@ -218,14 +228,14 @@ class _Worker:
         return bytes(self._in[8 : 8 + size]) if len(self._in) >= 8 + size else None
 
 
-def _become(parent: int, tasks: int, replies: int, errors: int) -> None:
-    """Make the worker out of a copy of the coordinator, which it shall not disturb."""
+def _run_worker(parent: int, tasks: int, replies: int, errors: int) -> None:
+    """Turn the forked child into a worker: reset signals, close inherited descriptors."""
     libc = ctypes.CDLL(None)
     libc.prctl(_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:
         return
     libc.prctl(_SET_NAME, b"quantlab-worker", 0, 0, 0)
-    gc.freeze()  # nothing of the coordinator's is to be closed or deleted from here
+    gc.freeze()  # objects of the coordinator are not finalised in the child
     os.setsid()  # Ctrl-C is for the coordinator
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
@@ -239,4 +249,4 @@ def _become(parent: int, tasks: int, replies: int, errors: int) -> None:
                 os.close(descriptor)  # the lock and the gradebook above all
     with open(tasks, "rb") as requests, open(replies, "wb") as answers:
         while (plain := receive(requests)) is not None:
-            send(answers, work(Task.from_json(plain)))
+            send(answers, grade_submission(GradingTask.from_json(plain)))

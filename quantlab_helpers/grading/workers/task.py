@@ -1,7 +1,4 @@
-"""Mark one submission: what a worker does, and how it is told and tells.
-
-No gradebook is known here.
-"""
+"""Grade one submission in a worker process; encode tasks and outcomes for the pipe."""
 
 from __future__ import annotations
 
@@ -19,12 +16,12 @@ from ..align.rebuild import align
 from ..execute.cell_selection import needed
 from ..execute.runner import execute
 from ..lesson import Lesson, load_lesson
-from ..records import InvalidNotebook, Limits, Repair, Result
+from ..records import InvalidNotebook, Limits, Repair, Result, Verdict
 from ..score import score, unscored
 
 
-class Task(NamedTuple):
-    """All that a mark hangs on."""
+class GradingTask(NamedTuple):
+    """Everything that determines a score: equal tasks give equal results."""
 
     course: str
     lesson: str
@@ -33,112 +30,113 @@ class Task(NamedTuple):
     files: dict[str, bytes]
     limits: Limits
     isolation: str
-    everything: bool = False
+    run_all_cells: bool = False
     repairs: tuple[Repair, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
-        """Return what `json.dumps` takes."""
-        files = {name: _text(content) for name, content in self.files.items()}
-        return {**self._asdict(), "notebook": _text(self.notebook), "files": files}
+        """Return the task as dictionaries and lists that `json.dumps` takes."""
+        files = {name: _base64(content) for name, content in self.files.items()}
+        return {**self._asdict(), "notebook": _base64(self.notebook), "files": files}
 
     @classmethod
-    def from_json(cls, plain: Mapping[str, Any]) -> Task:
-        """Read back what `as_json` gave."""
-        read = {
+    def from_json(cls, plain: Mapping[str, Any]) -> GradingTask:
+        """Make a task from what `as_json` returned."""
+        decoded = {
             "notebook": base64.b64decode(plain["notebook"]),
             "files": {name: base64.b64decode(text) for name, text in plain["files"].items()},
             "limits": Limits(*plain["limits"]),
             "repairs": tuple(Repair(*repair) for repair in plain["repairs"]),
         }
-        return cls(**{**plain, **read})
+        return cls(**{**plain, **decoded})
 
 
-class Outcome(NamedTuple):
-    """The verdict, the notebook where one was run, and a traceback where it was our fault."""
+class GradingOutcome(NamedTuple):
+    """The verdict, the executed notebook if any, and the traceback of an infrastructure error."""
 
     result: Result
     executed: NotebookNode | None = None
     log: str = ""
 
 
-def work(task: Task) -> Outcome:
-    """Mark one submission.
+def grade_submission(task: GradingTask) -> GradingOutcome:
+    """Align, execute and score one submission.
 
     Parameters
     ----------
-    task : Task
-        What was handed in, and how it is to be run.
+    task : GradingTask
+        The submission and the conditions of its execution.
 
     Returns
     -------
-    Outcome
-        Never an exception: what goes wrong on our side is the verdict "infrastructure_error".
+    GradingOutcome
+        An exception becomes the verdict "infrastructure_error"; none is raised.
     """
-    lesson = _lesson(task.course, task.lesson)
+    lesson = _load_lesson(task.course, task.lesson)
     try:
-        return _mark(lesson, task)
+        return _grade(lesson, task)
     except InvalidNotebook as error:
-        verdict, detail, log = "invalid_notebook", str(error), ""
+        verdict, detail, log = Verdict.INVALID_NOTEBOOK, str(error), ""
     except Exception as error:
-        verdict, detail, log = "infrastructure_error", in_a_line(error), traceback.format_exc()
+        verdict, detail = Verdict.INFRASTRUCTURE_ERROR, one_line(error)
+        log = traceback.format_exc()
     result = unscored(lesson, student=task.student, verdict=verdict, detail=detail)
-    return Outcome(result._replace(repairs=task.repairs), log=log)
+    return GradingOutcome(result._replace(repairs=task.repairs), log=log)
 
 
-def _mark(lesson: Lesson, task: Task) -> Outcome:
+def _grade(lesson: Lesson, task: GradingTask) -> GradingOutcome:
     aligned = align(lesson, task.notebook)
     executed = execute(
         aligned.notebook,
         task.files,
         limits=task.limits,
         lesson=lesson.notebook,
-        cells=needed(lesson, aligned.notebook, everything=task.everything),
+        cells=needed(lesson, aligned.notebook, everything=task.run_all_cells),
         isolation=task.isolation,
     )
     result = score(lesson, executed, aligned=aligned, student=task.student)
     result = result._replace(repairs=(*task.repairs, *result.repairs))
-    return Outcome(result, executed.notebook if result.score is not None else None)
+    return GradingOutcome(result, executed.notebook if result.score is not None else None)
 
 
-def in_a_line(error: BaseException) -> str:
-    """Return what an exception says, short enough for a table."""
+def one_line(error: BaseException) -> str:
+    """Return an exception's type and message in one line of at most 200 characters."""
     text = " ".join(f"{type(error).__name__}: {error}".split())
     return text if len(text) <= 200 else f"{text[:197]}..."
 
 
 @functools.cache
-def _lesson(course: str, name: str) -> Lesson:
+def _load_lesson(course: str, name: str) -> Lesson:
     return load_lesson(course, name)
 
 
 # Messages: the length in eight hexadecimal digits, and JSON
 
 
-def outcome_of(plain: Any) -> Outcome:
-    """Read what a worker sent."""
+def decode_outcome(plain: Any) -> GradingOutcome:
+    """Make an outcome from a decoded message."""
     result, notebook, log = plain
     executed = nbformat.reads(notebook, as_version=4) if notebook else None
-    return Outcome(Result.from_json(result), executed, log)
+    return GradingOutcome(Result.from_json(result), executed, log)
 
 
-def pack(message: Any) -> bytes:
-    """Return a message as it is sent."""
+def encode_message(message: Any) -> bytes:
+    """Return a message as bytes: the length of its JSON, and the JSON."""
     content = json.dumps(message).encode()
     return b"%08x" % len(content) + content
 
 
-def send(stream: BinaryIO, outcome: Outcome) -> None:
-    """Write what became of a task, and push it out."""
+def send(stream: BinaryIO, outcome: GradingOutcome) -> None:
+    """Write an outcome and flush the stream."""
     notebook = outcome.executed and nbformat.writes(outcome.executed)
-    stream.write(pack([outcome.result.as_json(), notebook, outcome.log]))
+    stream.write(encode_message([outcome.result.as_json(), notebook, outcome.log]))
     stream.flush()
 
 
 def receive(stream: BinaryIO) -> Any:
-    """Read one message; None at the end of the stream."""
+    """Read and decode one message; None at the end of the stream."""
     head = stream.read(8)
     return json.loads(stream.read(int(head, 16))) if len(head) == 8 else None
 
 
-def _text(content: bytes) -> str:
+def _base64(content: bytes) -> str:
     return base64.b64encode(content).decode()

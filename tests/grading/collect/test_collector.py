@@ -15,12 +15,12 @@ from nbgrader.coursedir import CourseDirectory
 
 from quantlab_helpers.course.submission import MANIFEST, read_submissions, write_bundle
 from quantlab_helpers.course.workspace import notebooks_folder
-from quantlab_helpers.grading.collect import collector as collecting
 from quantlab_helpers.grading.collect import versions as storing
 from quantlab_helpers.grading.collect.collector import collect
-from quantlab_helpers.grading.collect.identify import Students
+from quantlab_helpers.grading.collect.identify import StudentMatcher
 from quantlab_helpers.grading.collect.receipts import verify
 from quantlab_helpers.grading.collect.versions import versions
+from quantlab_helpers.grading.course_folder import CourseFolder
 from quantlab_helpers.grading.roster import Student
 
 NAME, OTHER = "02_uniform_quantization", "03_kmeans_quantization"
@@ -147,7 +147,7 @@ def test_a_moodle_download_of_a_class_with_its_bad_ones(course, inbox):
         archive.writestr(link, "/etc/passwd")
     roster = [Student(f"s{number:02}") for number in range(1, 15)]
     before = tree(inbox)
-    report = collect([path], course, students=Students(roster))
+    report = collect([path], course, students=StudentMatcher(roster))
     assert sorted(student for student, _ in submitted(course)) == [
         "s01", "s02", "s04", "s05", "s12",
     ]  # fmt: skip
@@ -345,7 +345,7 @@ def test_the_content_tells_the_lesson_and_the_report_says_if_the_name_tells_anot
 
 def test_a_notebook_that_tells_nothing_can_be_told_by_options(course, inbox):
     put(inbox / "Untitled.ipynb", b'{"cells": [], "nbformat": 4}')
-    assert "nothing says whose it is" in only_problem(collect([inbox], course))
+    assert "no name in its path is a student's" in only_problem(collect([inbox], course))
     text = only_problem(collect([inbox], course, student="s01"))
     assert "belongs to no lesson, by neither content nor name; pass --lesson" in text
     report = collect([inbox], course, student="s01", lesson="02")
@@ -499,4 +499,4 @@ def test_the_sources_of_a_record_are_told(course, inbox):
     plain = json.loads(record.read_bytes())
     assert plain["sha256"] == hashlib.sha256(work("mine")).hexdigest()
     assert plain["origin"] == f"inbox/s01/{FILE}"
-    assert collecting.lessons_of(course).keys() == {NAME, OTHER}
+    assert CourseFolder(course).outlines().keys() == {NAME, OTHER}

@@ -1,4 +1,4 @@
-"""Whose is it: the names that platforms give, lists of students, mappings, folders."""
+"""StudentMatch is it: the names that platforms give, lists of students, mappings, folders."""
 
 from datetime import UTC, datetime
 from importlib.resources import files
@@ -6,8 +6,8 @@ from importlib.resources import files
 import pytest
 
 from quantlab_helpers._support.archives import walk_files
-from quantlab_helpers.grading.collect.identify import Students, read_clue
-from quantlab_helpers.grading.course_folder import read_time
+from quantlab_helpers.grading.collect.identify import StudentMatcher, read_platform_name
+from quantlab_helpers.grading.course_folder import parse_timestamp
 from quantlab_helpers.grading.roster import Student, read_mapping, read_roster
 
 LESSONS = ["02_uniform_quantization", "03_kmeans_quantization"]
@@ -21,10 +21,10 @@ ROSTER = [
 ]
 
 
-def whose(path, roster=(), mapping=(), claimed=None):
+def match(path, roster=(), mapping=(), claimed=None):
     *trail, file = path.split("|")
-    students = Students(roster, mapping)
-    return students.whose(tuple(trail), file, lessons=LESSONS, claimed=claimed)
+    students = StudentMatcher(roster, mapping)
+    return students.match(tuple(trail), file, lessons=LESSONS, claimed=claimed)
 
 
 @pytest.mark.parametrize(
@@ -45,21 +45,29 @@ def whose(path, roster=(), mapping=(), claimed=None):
     ],
 )
 def test_the_names_of_platforms_are_read(name, platform, author, number, file):
-    clue = read_clue(name)
-    assert (clue.platform, clue.name, clue.number, clue.file) == (platform, author, number, file)
-    assert clue.late == ("LATE" in name)
+    parts = read_platform_name(name)
+    assert parts[:4] == (platform, author, number, file)
+    assert parts.late == ("LATE" in name)
 
 
 def test_the_download_that_nbgrader_ships_for_its_tests_is_read():
     path = files("nbgrader.tests.apps") / "files" / "notebooks.zip"
-    clues = {read_clue(entry.name) for folder in walk_files(str(path)) for entry in folder.entries}
-    assert {clue.name for clue in clues} == {"bitdiddle", "hacker"}
-    assert {clue.file for clue in clues} == {"jupyter.png", "problem1.ipynb", "problem2.ipynb"}
+    names = {
+        read_platform_name(entry.name)
+        for folder in walk_files(str(path))
+        for entry in folder.entries
+    }
+    assert {parts.name for parts in names} == {"bitdiddle", "hacker"}
+    assert {parts.file for parts in names} == {
+        "jupyter.png",
+        "problem1.ipynb",
+        "problem2.ipynb",
+    }
 
 
 @pytest.mark.parametrize("name", [NAME, "s01", "s01_02_uniform_quantization.ipynb", "2026_01_02_x"])
 def test_other_names_are_no_platforms(name):
-    assert read_clue(name) is None
+    assert read_platform_name(name) is None
 
 
 @pytest.mark.parametrize(
@@ -82,12 +90,12 @@ def test_other_names_are_no_platforms(name):
     ],
 )
 def test_a_student_of_the_list_is_found(path):
-    assert whose(path, ROSTER).student == "s01"
+    assert match(path, ROSTER).student == "s01"
 
 
 def test_accents_and_hyphens_of_a_name_do_not_matter():
     path = f"moodle.zip|Stu\u0308dent Three-Four_9_assignsubmission_file_|{NAME}"
-    assert whose(path, ROSTER).student == "s03"
+    assert match(path, ROSTER).student == "s03"
 
 
 @pytest.mark.parametrize(
@@ -96,11 +104,11 @@ def test_accents_and_hyphens_of_a_name_do_not_matter():
         (f"Nobody Known_9_assignsubmission_file_|{NAME}", "'Nobody Known', who is not in the list"),
         (f"Twin Five_9_assignsubmission_file_|{NAME}", "as s04 and s05 are called; map the name"),
         (f"submitted|s99|{LESSONS[0]}|{NAME}", "no student 's99' in the list"),
-        (f"downloads|{NAME}", "nothing says whose it is"),
+        (f"downloads|{NAME}", "no name in its path is a student's"),
     ],
 )
 def test_who_is_not_in_the_list_is_told(path, words):
-    found = whose(path, ROSTER)
+    found = match(path, ROSTER)
     assert found.student is None and words in found.problem
 
 
@@ -115,7 +123,7 @@ def test_who_is_not_in_the_list_is_told(path, words):
     ],
 )
 def test_a_mapping_wins(name, path):
-    assert whose(path, ROSTER, [(name, "s02")]).student == "s02"
+    assert match(path, ROSTER, [(name, "s02")]).student == "s02"
 
 
 @pytest.mark.parametrize(
@@ -134,13 +142,13 @@ def test_a_mapping_wins(name, path):
     ],
 )
 def test_without_a_list_folders_and_platforms_name_students(path, student):
-    assert whose(path).student == student
+    assert match(path).student == student
 
 
 def test_two_of_the_same_name_are_not_taken_for_one():
-    students = Students()
+    students = StudentMatcher()
     found = [
-        students.whose(("m.zip", f"Twin Five_{number}_assignsubmission_file_"), NAME, lessons=[])
+        students.match(("m.zip", f"Twin Five_{number}_assignsubmission_file_"), NAME, lessons=[])
         for number in (8, 9, 8)
     ]
     assert [one.student for one in found] == ["twin-five", None, "twin-five"]
@@ -148,9 +156,9 @@ def test_two_of_the_same_name_are_not_taken_for_one():
 
 
 def test_a_bundles_author_is_believed_only_where_nobody_else_tells():
-    assert whose(f"submission-7F3A.zip|{NAME}", ROSTER, claimed="S02").student == "s02"
+    assert match(f"submission-7F3A.zip|{NAME}", ROSTER, claimed="S02").student == "s02"
     platform = f"m.zip|Student One_9_assignsubmission_file_|{NAME}"
-    assert whose(platform, ROSTER, claimed="s02").student == "s01"
+    assert match(platform, ROSTER, claimed="s02").student == "s01"
 
 
 def test_a_list_of_students_is_read_with_any_of_its_columns(tmp_path):
@@ -191,11 +199,11 @@ def test_a_list_that_cannot_be_used_is_told_with_the_line(tmp_path, text, words)
     ],
 )
 def test_times_are_read_as_nbgrader_writes_them(text):
-    assert read_time(text) == datetime(2026, 1, 30, 15, tzinfo=UTC)
+    assert parse_timestamp(text) == datetime(2026, 1, 30, 15, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
     "text", ["", "yesterday", "2026-13-30 15:00:00 UTC", "a b c", "1 2 Mars/X"]
 )
 def test_what_is_no_time_is_none(text):
-    assert read_time(text) is None
+    assert parse_timestamp(text) is None

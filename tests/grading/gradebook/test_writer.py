@@ -11,8 +11,8 @@ import pytest
 
 from quantlab_helpers.grading.align.rebuild import align
 from quantlab_helpers.grading.gradebook.lock import Busy
-from quantlab_helpers.grading.gradebook.reader import read_marks
-from quantlab_helpers.grading.gradebook.writer import open_book
+from quantlab_helpers.grading.gradebook.reader import read_scores
+from quantlab_helpers.grading.gradebook.writer import open_gradebook
 from quantlab_helpers.grading.lesson import load_lesson
 from quantlab_helpers.grading.score import score, unscored
 from tests.grading import small_lesson as small
@@ -52,17 +52,17 @@ def run(course, notebook, student="s01"):
 
 def record(course, notebook, student="s01", **options):
     lesson, result, executed = run(course, notebook, student)
-    with open_book(course) as book:
+    with open_gradebook(course) as book:
         book.record(lesson, result, executed=executed, **options)
-        return book.remembered(NAME, student=student)
+        return book.scores_of(NAME, student=student)
 
 
 def record_none(course, verdict, student="s01"):
     lesson = load_lesson(course, NAME)
     result = unscored(lesson, student=student, verdict=verdict, detail="why")
-    with open_book(course) as book:
+    with open_gradebook(course) as book:
         book.record(lesson, result)
-        return book.remembered(NAME, student=student)
+        return book.scores_of(NAME, student=student)
 
 
 def folder_of(course, student="s01"):
@@ -101,7 +101,7 @@ def test_a_lesson_is_in_the_gradebook_as_nbgrader_itself_would_write_it(tmp_path
     ours, theirs = (a_course(tmp_path / who, gradebook=False) for who in ("ours", "theirs"))
     with stock(theirs) as api:
         assert api.generate_assignment(NAME)["success"]
-    with open_book(ours) as book:
+    with open_gradebook(ours) as book:
         book.prepare(load_lesson(ours, NAME))
     assert tables(ours) == tables(theirs)
     assert len(tables(ours)[1]) == 8
@@ -121,7 +121,7 @@ def test_marks_are_written_and_read(course):
     assert (marks.score, marks.max_score, marks.needs_grading) == (5.0, 8.0, False)
     assert auto_marks(course, "s01") == {**ALL_RIGHT, "mean": 0.0}
     assert marks.submitted == MONDAY
-    assert read_marks(course, NAME) == [marks]
+    assert read_scores(course, NAME) == [marks]
     [row] = rows(course, "SELECT timestamp FROM submitted_assignment")
     assert row == ("2026-01-05 12:00:00.000000",)
     with stock_book(course) as book:
@@ -208,7 +208,7 @@ def test_a_lesson_with_other_cells_is_refused_where_there_are_submissions(course
     notebook.cells = [cell for cell in notebook.cells if "guess" not in cell["id"]]
     a_course(course, notebook=notebook)
     before = rows(course, "SELECT * FROM grade ORDER BY id")
-    with open_book(course) as book, pytest.raises(ValueError, match="other graded cells"):
+    with open_gradebook(course) as book, pytest.raises(ValueError, match="other graded cells"):
         book.prepare(load_lesson(course, NAME))
     assert rows(course, "SELECT * FROM grade ORDER BY id") == before
 
@@ -227,14 +227,14 @@ def test_other_points_and_other_text_are_taken_over(course):
 
 
 def test_a_lesson_that_was_half_written_is_completed(course):
-    with open_book(course) as book:
+    with open_gradebook(course) as book:
         book.prepare(load_lesson(course, NAME))
     whole = tables(course)
     with stock_book(course) as book:  # as if the process had been killed between two commits
         for cell in book.find_notebook(NAME, NAME).source_cells[:3]:
             book.db.delete(cell)
     assert tables(course) != whole
-    with open_book(course) as book:
+    with open_gradebook(course) as book:
         book.prepare(load_lesson(course, NAME))
     assert tables(course) == whole
 
@@ -265,9 +265,9 @@ def test_penalties_follow_an_extension_and_marks_by_people(tmp_path):
     set_due(course, "2026-01-04 12:00:00.000000 UTC")
 
     def renewed():
-        with open_book(course) as book:
-            book.renew_penalties(NAME, times={"s01": MONDAY})
-            return book.remembered(NAME, student="s01").late_penalty
+        with open_gradebook(course) as book:
+            book.update_late_penalties(NAME, times={"s01": MONDAY})
+            return book.scores_of(NAME, student="s01").late_penalty
 
     assert renewed() == 4.0
     by_hand(course)
@@ -282,13 +282,13 @@ def test_penalties_follow_an_extension_and_marks_by_people(tmp_path):
 
 def test_reading_makes_no_gradebook_and_changes_none(tmp_path):
     course = a_course(tmp_path, gradebook=False)
-    assert read_marks(course, NAME) == []
+    assert read_scores(course, NAME) == []
     assert not (course / "gradebook.db").exists()
     a_course(course)
     record(course, answers(course))
     before = (course / "gradebook.db").read_bytes()
-    assert len(read_marks(course, NAME)) == 1
-    assert [marks.cells for marks in read_marks(course, "another")] == [()]
+    assert len(read_scores(course, NAME)) == 1
+    assert [marks.cells for marks in read_scores(course, "another")] == [()]
     assert (course / "gradebook.db").read_bytes() == before
 
 
@@ -296,7 +296,7 @@ def test_everybody_in_the_gradebook_is_read_with_what_is_known_of_them(course):
     record(course, answers(course), student="s02")
     with stock_book(course) as book:
         book.add_student("s01", first_name="A", email="a@example.org", lms_user_id="17")
-    first, second = read_marks(course, NAME)
+    first, second = read_scores(course, NAME)
     assert (first.student, first.first_name, first.last_name) == ("s01", "A", "")
     assert (first.email, first.lms_user_id) == ("a@example.org", "17")
     assert (first.score, first.submitted, first.cells) == (None, None, ())
@@ -306,8 +306,8 @@ def test_everybody_in_the_gradebook_is_read_with_what_is_known_of_them(course):
 def test_a_damaged_gradebook_is_said_to_be_damaged(course):
     (course / "gradebook.db").write_bytes(b"this is no database, but long enough" * 100)
     with pytest.raises(ValueError, match=r"not a database.*copy"):
-        read_marks(course, NAME)
-    with pytest.raises(ValueError, match=r"not a database.*copy"), open_book(course):
+        read_scores(course, NAME)
+    with pytest.raises(ValueError, match=r"not a database.*copy"), open_gradebook(course):
         pass
 
 
@@ -315,7 +315,7 @@ def test_a_damaged_gradebook_is_said_to_be_damaged(course):
 
 
 def hold(course, opened):
-    with open_book(course):
+    with open_gradebook(course):
         opened.set()
         signal.pause()
 
@@ -327,10 +327,10 @@ def test_two_cannot_write_at_once_and_a_dead_one_holds_nothing(course):
     other.start()
     assert opened.wait(60)
     with pytest.raises(Busy, match=f"Process {other.pid} on .* wait until it has ended"):
-        open_book(course).__enter__()
+        open_gradebook(course).__enter__()
     os.kill(other.pid, signal.SIGKILL)
     other.join(10)
-    with open_book(course) as book:
+    with open_gradebook(course) as book:
         assert book.students() == []
 
 

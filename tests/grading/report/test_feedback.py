@@ -10,7 +10,7 @@ import pytest
 from quantlab_helpers.course.publishing.html_pages import outside_addresses
 from quantlab_helpers.grading.records import STATES, VERDICTS, Repair
 from quantlab_helpers.grading.report.feedback import ASSETS, page, write_feedback
-from quantlab_helpers.grading.report.final_grades import STATUSES, Standing
+from quantlab_helpers.grading.report.final_grades import STATUSES, FinalGrade
 from tests.grading.small_course import NAME, grade_and_put, gradebook, put, result, small_course
 from tests.grading.small_lesson import ANSWERS, TESTS, cell_of, handed_in, small_lesson
 
@@ -45,7 +45,7 @@ class Page(HTMLParser):
 
 
 def shown(one, notebook=None, **changes):
-    return Page(page(LESSON, Standing.of(one)._replace(**changes), notebook))
+    return Page(page(LESSON, FinalGrade.of(one)._replace(**changes), notebook))
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def feedback(course, notebook):
 
 
 def test_points_messages_and_answers_are_there_and_the_page_is_where_nbgrader_puts_it(course):
-    wrong = "# exercise: square\ndef square(number):\n    return 9"
+    wrong = "# exercise: square\ndef square(format_points):\n    return 9"
     grade_and_put(course, handed_in(LESSON, {**ANSWERS, "square": wrong}))
     [path] = write_feedback(course)
     assert path == course / "feedback" / "s01" / NAME / f"{NAME}.html"
@@ -129,7 +129,7 @@ def test_marks_and_comments_of_a_person_are_shown_and_what_still_waits(course):
         book.db.commit()
     [path] = write_feedback(course)
     said = Page(path.read_text("utf-8")).text
-    assert "Mean marked by a person 2.5 of 3" in said
+    assert "Mean graded by a person 2.5 of 3" in said
     assert "Your instructor writes Nearly <i>there</i>" in said
     assert "One answer waits for a person" in said
     assert "Handed in late -1 All together 4.5 of 8" in said
@@ -151,7 +151,7 @@ def test_cells_of_the_learners_own_below_an_answer_are_part_of_it(course):
     own = cell_of(notebook, "fresh")
     notebook["cells"].remove(own)
     place = notebook["cells"].index(cell_of(notebook, "quarter")) + 1
-    own["source"] = "def quarter(number):\n    return number / 4"
+    own["source"] = "def quarter(format_points):\n    return number / 4"
     notebook["cells"].insert(place, own)
     said = feedback(course, notebook)
     assert "return number / 4" in said.text
@@ -238,7 +238,7 @@ def test_rich_outputs_are_left_out_and_plain_ones_are_cut():
     ]
     cell = nbformat.v4.new_code_cell("def square(n): ...", id="square", outputs=outputs)
     notebook["cells"] = [cell]
-    text = page(LESSON, Standing.of(one), notebook)
+    text = page(LESSON, FinalGrade.of(one), notebook)
     assert "rich" not in text and "80,000 more characters" in text
     assert len(text) < 60_000
 
@@ -259,7 +259,7 @@ def test_any_text_can_be_written(raw, said):
     cell["outputs"] = [nbformat.from_dict({"output_type": "stream", "text": raw})]
     notebook = nbformat.v4.new_notebook()
     notebook["cells"] = [cell]
-    text = page(LESSON, Standing.of(result()), notebook)
+    text = page(LESSON, FinalGrade.of(result()), notebook)
     assert (f'tabindex="0">{said}</pre>' in text) == bool(said)
     text.encode()
 

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from quantlab_helpers.cli.main import main
-from quantlab_helpers.grading.report.final_grades import STATUSES, Standing, read_standings
+from quantlab_helpers.grading.report.final_grades import STATUSES, FinalGrade, read_final_grades
 from quantlab_helpers.grading.report.marks_table import FORMATS, export, table
 from quantlab_helpers.grading.roster import Student
 from tests.grading.small_course import NAME, gradebook, put, result, small_course
@@ -21,7 +21,7 @@ def rows_of(text):
 
 
 def row_of(one, **person):
-    standing = Standing.of(one, person=Student(one.student, **person) if person else None)
+    standing = FinalGrade.of(one, person=Student(one.student, **person) if person else None)
     return rows_of(table([standing]))[0]
 
 
@@ -87,7 +87,7 @@ def test_a_penalty_takes_no_more_than_there_is(course):
     with gradebook(course, "s01") as book:
         book.find_submission_notebook(NAME, NAME, "s01").late_submission_penalty = 99.0
         book.db.commit()
-    [one] = read_standings(course)
+    [one] = read_final_grades(course)
     assert (one.score, one.late_penalty) == (0.0, 99.0)
 
 
@@ -96,7 +96,7 @@ def test_a_mark_by_hand_on_a_file_that_could_not_be_graded_counts(course):
     with gradebook(course, "s01") as book:
         book.find_grade("test-mean", NAME, NAME, "s01").manual_score = 3.0
         book.db.commit()
-    [one] = read_standings(course)
+    [one] = read_final_grades(course)
     assert (one.status, one.score) == ("invalid_notebook", 3.0)
 
 
@@ -105,7 +105,7 @@ def test_who_handed_in_and_was_not_graded_yet_is_not_who_handed_in_nothing(cours
     put(course, result("s02", "no_submission"))
     put(course, result("s03"))
     (course / "quantlab" / "results" / NAME / "s03.json").unlink()
-    statuses = {one.student: (one.status, one.score) for one in read_standings(course)}
+    statuses = {one.student: (one.status, one.score) for one in read_final_grades(course)}
     assert statuses == {
         "s01": ("graded", 8.0),
         "s02": ("no_submission", None),
@@ -140,13 +140,13 @@ def test_no_name_is_a_formula(name):
     for column in ("first_name", "last_name", "email"):
         assert row[column] == f"'{name.strip()}"
     for format in ("canvas", "moodle"):
-        standing = Standing.of(result(), person=Student("s01", name, name, name, name))
+        standing = FinalGrade.of(result(), person=Student("s01", name, name, name, name))
         values = list(csv.reader(io.StringIO(table([standing], format=format))))[-1]
         assert not any(value.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) for value in values)
 
 
 def test_commas_quotes_and_line_ends_stay_in_their_field():
-    text = table([Standing.of(result(), person=Student("s01", 'A "B"', "C, D\r\nE", "e@f.org"))])
+    text = table([FinalGrade.of(result(), person=Student("s01", 'A "B"', "C, D\r\nE", "e@f.org"))])
     [row] = rows_of(text)
     assert (row["first_name"], row["last_name"]) == ('A "B"', "C, D E")
     assert None not in row and len(text.splitlines()) == 2
@@ -198,7 +198,7 @@ def test_only_the_lessons_that_were_asked_for_are_exported(tmp_path):
     for lessons in (["02"], ["02_oth"], ["02_other"]):
         [row] = rows_of(export(course, tmp_path / "m.csv", lessons=lessons).read_text("utf-8-sig"))
         assert row["lesson"] == "02_other"
-    with pytest.raises(ValueError, match="'0' may be several lessons"):
+    with pytest.raises(ValueError, match="'0' matches several lessons"):
         export(course, tmp_path / "m.csv", lessons=["0"])
     everything = rows_of(export(course, tmp_path / "m.csv").read_text("utf-8-sig"))
     assert [row["lesson"] for row in everything] == [NAME, "02_other"]

@@ -5,8 +5,8 @@ import os
 
 import pytest
 
-from quantlab_helpers.grading.workers.pool import Lost, Workers
-from quantlab_helpers.grading.workers.task import Outcome, Task
+from quantlab_helpers.grading.workers.pool import WorkerLost, Workers
+from quantlab_helpers.grading.workers.task import GradingOutcome, GradingTask
 from tests.grading.classroom import LIMITS, NAME, a_course, answers
 
 SLEEPS = "import time\ntime.sleep(15)\ndef mean(values):\n    return 0"
@@ -19,7 +19,7 @@ def course(tmp_path):
 
 def task(course, student, content=None, **more):
     plain = json.dumps(content or answers(course)).encode()
-    return Task(str(course), NAME, student, plain, {}, LIMITS, "prlimit")._replace(**more)
+    return GradingTask(str(course), NAME, student, plain, {}, LIMITS, "prlimit")._replace(**more)
 
 
 def outcomes(tasks, count=1, seconds=100.0):
@@ -28,8 +28,8 @@ def outcomes(tasks, count=1, seconds=100.0):
 
 
 def test_a_task_is_the_same_after_its_way_through_a_pipe(course):
-    one = task(course, "s01", files={"a.bin": bytes(range(256))}, everything=True)
-    assert Task.from_json(json.loads(json.dumps(one.as_json()))) == one
+    one = task(course, "s01", files={"a.bin": bytes(range(256))}, run_all_cells=True)
+    assert GradingTask.from_json(json.loads(json.dumps(one.as_json()))) == one
 
 
 def test_every_task_comes_back_once_whatever_it_holds(course):
@@ -55,8 +55,8 @@ def test_a_worker_that_does_not_come_back_is_given_up(course):
     slow = answers(course, mean=SLEEPS)
     tasks = [task(course, "s01", slow), task(course, "s02", notebook=b"no notebook")]
     found = outcomes(tasks, seconds=5)
-    assert isinstance(found["s01"], Lost) and found["s01"].why == "did not come to an end"
-    assert isinstance(found["s02"], Outcome)
+    assert isinstance(found["s01"], WorkerLost) and found["s01"].why == "did not come to an end"
+    assert isinstance(found["s02"], GradingOutcome)
 
 
 def test_what_goes_wrong_in_a_worker_is_told_with_a_traceback(course):
