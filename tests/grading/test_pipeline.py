@@ -373,7 +373,7 @@ def test_a_trouble_of_ours_is_the_exit_status(tmp_path):
     [
         ({"lessons": ["9"]}, "'9' is no lesson; there are: 01_small"),
         ({"lessons": [""]}, "'' is no lesson"),
-        ({"students": ["s77"]}, "Nothing is known of s77"),
+        ({"students": ["s77"]}, "There is no student s77"),
         ({"jobs": 0}, "`jobs` must be 1 or more, got 0"),
         ({"isolation": "none"}, "`isolation` must be auto, require or prlimit, got 'none'"),
     ],

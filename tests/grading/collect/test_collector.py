@@ -196,7 +196,7 @@ def test_the_latest_counts_and_all_are_kept(course, inbox):
     report = collect([inbox], course)
     assert outcomes(report) == ["collected", "replaced", "kept aside"]
     assert submitted(course) == {("s01", NAME): work("third")}
-    kept = versions(course, "s01", NAME)
+    kept = versions(CourseFolder(course), "s01", NAME)
     assert [version.time[14:16] for version in kept] == ["02", "03", "01"]
     assert len(list((course / "quantlab" / "collected" / NAME / "s01").glob(f"*/{FILE}"))) == 3
 
@@ -234,7 +234,7 @@ def test_going_back_to_an_earlier_version_counts(course, inbox):
         put(inbox / str(minute) / stamp / FILE, work(text))
         collect([inbox / str(minute)], course)
     assert submitted(course) == {("s01", NAME): work("one")}
-    assert versions(course, "s01", NAME)[-1].time == "2026-01-30T12:02:00+00:00"
+    assert versions(CourseFolder(course), "s01", NAME)[-1].time == "2026-01-30T12:02:00+00:00"
 
 
 def test_what_an_instructor_mended_by_hand_stays(course, inbox):
@@ -246,7 +246,7 @@ def test_what_an_instructor_mended_by_hand_stays(course, inbox):
     put(inbox / "s01" / "new" / FILE, work("handed in again"), minute=9)
     collect([inbox], course)
     assert submitted(course) == {("s01", NAME): work("handed in again")}
-    assert len(versions(course, "s01", NAME)) == 3
+    assert len(versions(CourseFolder(course), "s01", NAME)) == 3
 
 
 def test_what_was_deleted_from_the_course_comes_back(course, inbox):
@@ -401,7 +401,7 @@ def test_a_bundle_is_collected_with_its_receipt(course, inbox):
     report = collect([inbox], course)
     assert outcomes(report) == ["collected"]
     assert report.lines[0].detail == "2026-01-30 12:00 UTC by the learner's clock"
-    [version] = versions(course, "s01", NAME)
+    [version] = versions(CourseFolder(course), "s01", NAME)
     assert [one["id"] for one in version.receipts] == [receipt.id]
     assert version.sha256 == receipt.notebooks[NAME]
 
@@ -444,7 +444,7 @@ def test_a_notebook_changed_after_the_receipt_is_seen(course, inbox):
     assert not finding.intact and "is not the notebook the receipt is for" in finding.text
     report = collect([inbox], course)
     assert "receipt: not the notebook that it was made for" in report.lines[0].detail
-    assert versions(course, "s01", NAME)[0].receipts == ()
+    assert versions(CourseFolder(course), "s01", NAME)[0].receipts == ()
 
 
 def test_a_changed_list_an_edited_receipt_and_a_strange_receipt_are_seen(course, inbox):

@@ -8,9 +8,9 @@ import nbformat
 import pytest
 
 from quantlab_helpers.course.publishing.html_pages import outside_addresses
-from quantlab_helpers.grading.records import STATES, VERDICTS, Repair
+from quantlab_helpers.grading.records import STATES, STATUSES, VERDICTS, Repair
 from quantlab_helpers.grading.report.feedback import ASSETS, page, write_feedback
-from quantlab_helpers.grading.report.final_grades import STATUSES, FinalGrade
+from quantlab_helpers.grading.report.final_grades import FinalGrade
 from tests.grading.small_course import NAME, grade_and_put, gradebook, put, result, small_course
 from tests.grading.small_lesson import ANSWERS, TESTS, cell_of, handed_in, small_lesson
 

@@ -10,7 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from quantlab_helpers.cli.main import main
-from quantlab_helpers.grading.report.final_grades import STATUSES, FinalGrade, read_final_grades
+from quantlab_helpers.grading.records import STATUSES
+from quantlab_helpers.grading.report.final_grades import FinalGrade, read_final_grades
 from quantlab_helpers.grading.report.marks_table import FORMATS, export, table
 from quantlab_helpers.grading.roster import Student
 from tests.grading.small_course import NAME, gradebook, put, result, small_course
