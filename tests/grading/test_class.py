@@ -17,6 +17,8 @@ from quantlab_helpers.course.authoring.answer_bank import read_answers
 from tests import ROOT
 from tests.grading.sandbox_runs import is_gone
 
+pytestmark = [pytest.mark.process, pytest.mark.notebook]
+
 NAME = "02_uniform_quantization"
 POINTS = {
     "uniform-levels": 2,
@@ -207,7 +209,6 @@ def read_csv(path):
     return list(csv.reader(io.StringIO(path.read_bytes().decode("utf-8-sig"), newline="")))
 
 
-@pytest.mark.slow
 def test_a_class_goes_from_release_to_export_with_the_verdicts_that_it_must_have(tmp_path):
     home = tmp_path / "home"
     shutil.copytree(ROOT / "instructor", home / "instructor")

@@ -36,6 +36,7 @@ def test_the_guide_names_every_verdict_and_the_limits_that_there_are():
     assert f"{limits.memory_bytes // 2**30} GiB (`--memory`)" in text
 
 
+@pytest.mark.process
 @pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")  # nbgrader's own
 def test_the_guides_penalty_for_being_late_works(tmp_path):
     course = small_course(tmp_path)

@@ -18,6 +18,8 @@ from quantlab_helpers.grading.pipeline import grade
 from tests.grading import small_lesson as small
 from tests.grading.classroom import LIMITS, NAME, a_course, auto_marks, hand_in, rows
 
+pytestmark = pytest.mark.process
+
 KILLS = 50
 LONGEST = 2.5  # seconds before a kill; a run that is left alone takes about twice as long
 STUDENTS = [f"s{number:02}" for number in range(1, 9)]
@@ -132,7 +134,6 @@ def check_complete(course, version):
     assert len(notebooks) == len(STUDENTS)
 
 
-@pytest.mark.slow
 def test_fifty_kills_at_random_moments_lose_nothing(tmp_path, orphanage):
     course = a_course(tmp_path)
     isolation()  # tried once, here, for all the processes below

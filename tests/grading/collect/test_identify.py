@@ -1,14 +1,12 @@
 """StudentMatch is it: the names that platforms give, lists of students, mappings, folders."""
 
-from datetime import UTC, datetime
 from importlib.resources import files
 
 import pytest
 
 from quantlab_helpers._support.archives import walk_files
 from quantlab_helpers.grading.collect.identify import StudentMatcher, read_platform_name
-from quantlab_helpers.grading.course_folder import parse_timestamp
-from quantlab_helpers.grading.roster import Student, read_mapping, read_roster
+from quantlab_helpers.grading.roster import Student
 
 LESSONS = ["02_uniform_quantization", "03_kmeans_quantization"]
 NAME = f"{LESSONS[0]}.ipynb"
@@ -159,51 +157,3 @@ def test_a_bundles_author_is_believed_only_where_nobody_else_tells():
     assert match(f"submission-7F3A.zip|{NAME}", ROSTER, claimed="S02").student == "s02"
     platform = f"m.zip|Student One_9_assignsubmission_file_|{NAME}"
     assert match(platform, ROSTER, claimed="s02").student == "s01"
-
-
-def test_a_list_of_students_is_read_with_any_of_its_columns(tmp_path):
-    path = tmp_path / "students.csv"
-    path.write_text("ID;Last_Name;extra\ns01;One;x\n\ns02;Two;y\n", encoding="utf-8-sig")
-    assert read_roster(path) == [
-        Student("s01", last_name="One"),
-        Student("s02", last_name="Two"),
-    ]
-    path.write_text("name,student\n upload* , s01\n")
-    assert read_mapping(path) == [("upload*", "s01")]
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("name\nx\n", "has no column id in its first line"),
-        ("id\n", "lists no students"),
-        ("id\ns01\nS01\n", "line 3: 'S01' is there twice"),
-        ("id\n../x\n", r"line 2: the id must be up to 64 letters, .* got '\.\./x'"),
-    ],
-)
-def test_a_list_that_cannot_be_used_is_told_with_the_line(tmp_path, text, words):
-    path = tmp_path / "students.csv"
-    path.write_text(text)
-    with pytest.raises(ValueError, match=words):
-        read_roster(path)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "2026-01-30 15:00:00.000000 UTC",
-        "2026-01-30 15:00:00",
-        "2026-01-30 16:00:00 Europe/Berlin\n",
-        "2026-01-30 16:00:00 +0100",
-        "2026-01-30T16:00:00+01:00",
-    ],
-)
-def test_times_are_read_as_nbgrader_writes_them(text):
-    assert parse_timestamp(text) == datetime(2026, 1, 30, 15, tzinfo=UTC)
-
-
-@pytest.mark.parametrize(
-    "text", ["", "yesterday", "2026-13-30 15:00:00 UTC", "a b c", "1 2 Mars/X"]
-)
-def test_what_is_no_time_is_none(text):
-    assert parse_timestamp(text) is None

@@ -1,16 +1,12 @@
 """Verdicts in nbgrader's gradebook: what it would have written itself, and nothing of people's."""
 
-import multiprocessing
-import os
 import shutil
-import signal
 from datetime import UTC, datetime, timedelta
 
 import nbformat
 import pytest
 
 from quantlab_helpers.grading.align.rebuild import align
-from quantlab_helpers.grading.gradebook.lock import Busy
 from quantlab_helpers.grading.gradebook.reader import read_scores
 from quantlab_helpers.grading.gradebook.writer import open_gradebook
 from quantlab_helpers.grading.lesson import load_lesson
@@ -27,6 +23,8 @@ from tests.grading.classroom import (
     stock_book,
     stub,
 )
+
+pytestmark = pytest.mark.process  # nbgrader starts alembic for a new gradebook
 
 MONDAY = datetime(2026, 1, 5, 12, tzinfo=UTC)
 ALL_RIGHT = {"square": 2.0, "mean": 3.0, "guess": 1.0, "quarter": 2.0}
@@ -309,29 +307,6 @@ def test_a_damaged_gradebook_is_said_to_be_damaged(course):
         read_scores(course, NAME)
     with pytest.raises(ValueError, match=r"not a database.*copy"), open_gradebook(course):
         pass
-
-
-# One at a time
-
-
-def hold(course, opened):
-    with open_gradebook(course):
-        opened.set()
-        signal.pause()
-
-
-def test_two_cannot_write_at_once_and_a_dead_one_holds_nothing(course):
-    context = multiprocessing.get_context("fork")
-    opened = context.Event()
-    other = context.Process(target=hold, args=(course, opened), daemon=True)
-    other.start()
-    assert opened.wait(60)
-    with pytest.raises(Busy, match=f"Process {other.pid} on .* wait until it has ended"):
-        open_gradebook(course).__enter__()
-    os.kill(other.pid, signal.SIGKILL)
-    other.join(10)
-    with open_gradebook(course) as book:
-        assert book.students() == []
 
 
 def test_a_failure_in_the_middle_writes_nothing(tmp_path):

@@ -62,6 +62,7 @@ def feedback(course, notebook):
 # What it says
 
 
+@pytest.mark.process
 def test_points_messages_and_answers_are_there_and_the_page_is_where_nbgrader_puts_it(course):
     wrong = "# exercise: square\ndef square(format_points):\n    return 9"
     grade_and_put(course, handed_in(LESSON, {**ANSWERS, "square": wrong}))
@@ -88,6 +89,7 @@ def test_a_file_that_could_not_be_graded_is_told_why_and_that_it_is_not_0():
     assert "not the same as 0" in said and "0 of" not in said
 
 
+@pytest.mark.process
 def test_cells_that_wait_in_the_gradebook_of_a_failed_submission_are_no_points(course):
     put(course, result(verdict="kernel_died")._replace(verdict="invalid_notebook", score=None))
     gradebook(course, "s01").close()
@@ -115,6 +117,7 @@ def test_what_was_put_right_is_listed_once_and_cost_nothing():
     assert said.text.count("was <b>restored</b>.") == 1 and "cost no points" in said.text
 
 
+@pytest.mark.process
 def test_marks_and_comments_of_a_person_are_shown_and_what_still_waits(course):
     put(course, result(mean="wrong", quarter="needs_grading"))
     with gradebook(course, "s01") as book:
@@ -160,6 +163,7 @@ def test_cells_of_the_learners_own_below_an_answer_are_part_of_it(course):
 # What it does not say
 
 
+@pytest.mark.process
 def test_no_line_of_a_hidden_test_is_shown_even_if_the_answer_prints_it(course):
     peeks = ANSWERS["square"] + "\nprint('''" + "\n".join(HIDDEN) + "''')"
     grade_and_put(course, handed_in(LESSON, {**ANSWERS, "square": peeks}))
@@ -207,6 +211,7 @@ def test_the_page_of_what_was_taken_back_goes_with_it(course):
 # Nothing of the learner's is more than text
 
 
+@pytest.mark.process
 def test_what_a_submission_holds_is_never_a_part_of_the_page(course):
     answer = f"# exercise: mean\n# {ATTACK}\nraise ValueError({ATTACK!r})"
     notebook = handed_in(LESSON, {**ANSWERS, "mean": answer})

@@ -63,6 +63,7 @@ def test_thirds_are_written_with_four_decimals_and_no_comma():
 # What was added by hand
 
 
+@pytest.mark.process
 def test_marks_by_hand_extra_credit_and_the_late_penalty_are_in_the_score(course):
     put(course, result(mean="wrong"))
     with gradebook(course, "s01") as book:
@@ -83,6 +84,7 @@ def test_marks_by_hand_extra_credit_and_the_late_penalty_are_in_the_score(course
     assert (second["student"], second["status"], second["score"]) == ("s02", "no_submission", "")
 
 
+@pytest.mark.process
 def test_a_penalty_takes_no_more_than_there_is(course):
     put(course, result())
     with gradebook(course, "s01") as book:
@@ -92,6 +94,7 @@ def test_a_penalty_takes_no_more_than_there_is(course):
     assert (one.score, one.late_penalty) == (0.0, 99.0)
 
 
+@pytest.mark.process
 def test_a_mark_by_hand_on_a_file_that_could_not_be_graded_counts(course):
     put(course, result(verdict="invalid_notebook"))
     with gradebook(course, "s01") as book:
@@ -163,6 +166,7 @@ def test_every_line_has_as_many_fields_as_the_first(course, format):
     assert len(lengths) == 1 and text.count("\r\n") == len(text.splitlines())
 
 
+@pytest.mark.process
 def test_canvas_finds_its_columns_and_no_score_where_there_is_none(tmp_path):
     other = "02_other"
     course = small_course(tmp_path, NAME, other)

@@ -9,6 +9,8 @@ from quantlab_helpers.grading.workers.pool import WorkerLost, Workers
 from quantlab_helpers.grading.workers.task import GradingOutcome, GradingTask
 from tests.grading.classroom import LIMITS, NAME, a_course, answers
 
+pytestmark = pytest.mark.process
+
 SLEEPS = "import time\ntime.sleep(15)\ndef mean(values):\n    return 0"
 
 
