@@ -1,4 +1,4 @@
-"""Grade a class: every submission gets a verdict, whatever fails.
+"""Grade a class: every submission gets a verdict, also if a stage fails.
 
     submitted/ --workers: align, execute, score--> one writer --> gradebook, autograded/, results
 

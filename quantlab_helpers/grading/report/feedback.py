@@ -315,13 +315,13 @@ def _totals(grade: FinalGrade) -> Iterator[tuple[str, str]]:
 
 def _heading(lesson: Lesson, name: str) -> str:
     """Return the last heading above an answer, without the word exercise; else its name."""
-    found = name
+    heading = name
     for cell in lesson.release.cells:
         if cell.id == name:
             break
         headings = _HEADING.findall(cell.source) if cell.cell_type == "markdown" else []
-        found = headings[-1].strip() if headings else found
-    return found[:1].upper() + found[1:]
+        heading = headings[-1].strip() if headings else heading
+    return heading[:1].upper() + heading[1:]
 
 
 def _title(lesson: Lesson) -> str:
