@@ -297,7 +297,7 @@ c.AssignLatePenalties.plugin_class = Broken
     assert "Traceback" in log and "KeyError" in log
     assert summary.problems == (f"{NAME}: late penalties could not be computed (KeyError: 's01').",)
     run = invoke(course, "--student", "s02")
-    assert run.exit_code == 1 and "late penalties could not be worked out" in run.stderr
+    assert run.exit_code == 1 and "late penalties could not be computed" in run.stderr
 
 
 def test_without_bubblewrap_nothing_runs_where_it_is_required(course, monkeypatch):
