@@ -1,8 +1,8 @@
-"""How one answer is judged: run it on copies of the cases, compare, recognise the mistake.
+"""The kinds of exercises: call an answer on copies of the cases, compare, name the mistake.
 
-An exercise knows its solution, the inputs to try (awkward ones too), how far an answer may be
-from the solution, and what well-known mistakes would return. A mistake is named only where the
-answer is what that mistake gives.
+An exercise has a solution, cases (the arguments of the calls to try, edge cases included), a
+comparison with a tolerance, and well-known mistakes with the results they give. A mistake is named
+only if the answer gives the same results.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from .compare import Difference, _shown, same
+from .compare import Difference, is_identical, short_repr
 
 Case = tuple[Any, ...]  # the arguments of one call
 
@@ -31,7 +31,7 @@ class CheckFailed(AssertionError):
         super().__init__(f"What happened: {happened}\nWhy: {why}\nHow to fix it: {fix}")
 
     def _render_traceback_(self) -> list[str]:
-        """Show a notebook's reader the message, not the inside of the checks."""
+        """Return what a notebook shows: the message, without a traceback."""
         lines = [textwrap.fill(line, 90, subsequent_indent="  ") for line in str(self).split("\n")]
         return ["\n".join(["Not yet right.", *lines])]
 
@@ -49,9 +49,9 @@ class _TooManyLines(Exception):
 
 @dataclass(frozen=True)
 class Mistake:
-    """A known way to go wrong: what it would return, why that is wrong, and the way out."""
+    """A well-known mistake: the answer that makes it, why that is wrong, and how to fix it."""
 
-    gives: Callable[..., Any]
+    answer: Callable[..., Any]
     why: str
     fix: str
 
@@ -60,19 +60,20 @@ class Mistake:
 class FunctionExercise:
     """The learner writes a function.
 
-    ``cases`` draws the calls to try, ordinary ones first. ``differs(expected, got, case)`` says
-    in one clause what is wrong with an answer ("your levels end at 0.747, not at 1.0"), or None.
-    ``observe(result, case)`` turns a result and the very arguments it came from into what is
-    compared, where that is more than the result: its gradients, for example.
-    ``why`` and ``fix`` are for answers that no mistake explains. ``line_limit``, where set, is how
-    many lines of Python one call may run: a loop over a large array is found without a clock.
+    ``cases`` draws the calls to try, ordinary ones first. ``compare(expected, got, case)`` says
+    in one clause what is wrong with a result ("your levels end at 0.747, not at 1.0"), or None.
+    ``observe(result, case)`` returns what is compared, given a result and the arguments of its
+    call; set it if that is more than the result, such as its gradients.
+    ``why`` and ``fix`` are for answers that no mistake explains. ``line_limit`` is the number of
+    lines of Python that one call may run, so that a loop over a large array is found without a
+    clock.
     """
 
     name: str
     signature: str
     solution: Callable[..., Any]
     cases: Callable[[np.random.Generator], Iterable[Case]]
-    differs: Callable[[Any, Any, Case], Difference]
+    compare: Callable[[Any, Any, Case], Difference]
     why: str
     fix: str
     mistakes: Sequence[Mistake] = ()
@@ -83,7 +84,7 @@ class FunctionExercise:
         """Raise `CheckFailed` or `NotAnswered` unless `function` is right."""
         if not callable(function):
             raise CheckFailed(
-                f"the check got {_shown(function)}, which is not a function",
+                f"the check got {short_repr(function)}, which is not a function",
                 f"the exercise asks for a function {self.signature}",
                 "pass the function itself, without calling it",
             )
@@ -92,25 +93,25 @@ class FunctionExercise:
         for case in self.cases(np.random.default_rng(seed)):
             try:
                 results.append(self._call(function, case))
-            except CheckFailed as failure:  # an earlier case may tell more
+            except CheckFailed as failure:  # the result of an earlier case may say more
                 stopped = failure
                 break
             cases.append(case)
-        expected = [self._gives(self.solution, case) for case in cases]
+        expected = [self._observed(self.solution, case) for case in cases]
         failures = [
             (index, difference)
             for index, case in enumerate(cases)
-            if (difference := self.differs(expected[index], results[index], case)) is not None
+            if (difference := self.compare(expected[index], results[index], case)) is not None
         ]
         if failures:
             first, difference = failures[0]
             why, fix = self._explain(cases, expected, results, first)
-            raise CheckFailed(f"{difference}, for {self._shown_call(cases[first])}", why, fix)
+            raise CheckFailed(f"{difference}, for {self._call_text(cases[first])}", why, fix)
         if stopped is not None:
             raise stopped
 
     def _call(self, function: Callable[..., Any], case: Case) -> Any:
-        """Call the answer on copies, quietly, and see what it did to them."""
+        """Call the answer on copies of the case without warnings; return what is compared."""
         given = copy.deepcopy(case)
         try:
             # numpy's warnings and a stray print to stderr would cost points in nbgrader.
@@ -120,10 +121,10 @@ class FunctionExercise:
                     result = function(*given)
         except _TooManyLines:
             raise CheckFailed(
-                f"{self._shown_call(case)} was stopped after {self.line_limit:,} lines of Python",
-                "a loop runs some lines for every single number; in Python that takes thousands "
-                "of times longer than one operation on the whole array",
-                "work with whole arrays: `weights - low` subtracts from all of them at once",
+                f"{self._call_text(case)} was stopped after {self.line_limit:,} lines of Python",
+                "a Python loop over single numbers takes thousands of times longer than one "
+                "operation on the whole array",
+                "work with whole arrays: `weights - low` subtracts from all weights at once",
             ) from None
         except NotImplementedError:
             raise NotAnswered(
@@ -132,61 +133,62 @@ class FunctionExercise:
             ) from None
         except Exception as error:
             raise CheckFailed(
-                f"{self._shown_call(case)} raised {type(error).__name__}: {error}",
-                f"the function has to work for these arguments too; {self.why}",
+                f"{self._call_text(case)} raised {type(error).__name__}: {error}",
+                f"the function must work for these arguments too; {self.why}",
                 self.fix,
             ) from error
         if result is None:
             raise CheckFailed(
-                f"{self._shown_call(case)} returned None",
-                "a function without a `return` gives None, whatever it has computed",
+                f"{self._call_text(case)} returned None",
+                "a function without a `return` returns None, even if it has computed a result",
                 "end the function with `return` and the result",
             )
-        if not same(given, case):
+        if not is_identical(given, case):
             raise CheckFailed(
-                f"{self._shown_call(case)} changed its argument",
-                "an array is passed by reference: writing into it changes the caller's array too, "
-                "and the next computation would start from numbers that are not the caller's",
-                "work on a copy, or compute a new array instead of assigning into the given one",
+                f"{self._call_text(case)} changed its argument",
+                "arguments are passed by reference: writing into one changes the caller's object "
+                "too, and the next computation starts from the changed numbers",
+                "work on a copy, or compute a new result instead of changing the argument",
             )
         return self.observe(result, given)
 
-    def _gives(self, function: Callable[..., Any], case: Case) -> Any:
-        """Observe what one of our own functions returns for copies of the arguments."""
+    def _observed(self, function: Callable[..., Any], case: Case) -> Any:
+        """Return what is compared of a solution or a mistake, called on copies of the case."""
         given = copy.deepcopy(case)
         return self.observe(function(*given), given)
 
     def _explain(
         self, cases: list[Case], expected: list[Any], results: list[Any], first: int
     ) -> tuple[str, str]:
-        """Name the mistake that gives these results; one that gives all of them comes first."""
-        if len(cases) > 1 and self._constant(cases, expected, results):
+        """Return why and fix of a mistake that gives all results, else the first one."""
+        if len(cases) > 1 and self._ignores_arguments(expected, results):
             return (
                 "the result is the same for every input, so it does not depend on the arguments",
                 f"compute it from the arguments of {self.signature}",
             )
         for indices in (range(len(cases)), [first]):
             for mistake in self.mistakes:
-                if all(self._is(mistake, cases[i], results[i]) for i in indices):
+                if all(self._makes(mistake, cases[i], results[i]) for i in indices):
                     return mistake.why, mistake.fix
         return self.why, self.fix
 
-    def _is(self, mistake: Mistake, case: Case, result: Any) -> bool:
+    def _makes(self, mistake: Mistake, case: Case, result: Any) -> bool:
+        """Return whether a mistake gives this result."""
         try:
             with warnings.catch_warnings(), np.errstate(all="ignore"):
                 warnings.simplefilter("ignore")
-                return self.differs(self._gives(mistake.gives, case), result, case) is None
-        except Exception:  # a mistake that cannot even be made with these arguments
+                return self.compare(self._observed(mistake.answer, case), result, case) is None
+        except Exception:  # the mistake is impossible with these arguments
             return False
 
-    def _constant(self, cases: list[Case], expected: list[Any], results: list[Any]) -> bool:
+    def _ignores_arguments(self, expected: list[Any], results: list[Any]) -> bool:
         def all_same(values: list[Any]) -> bool:
-            return all(same(values[0], value) for value in values[1:])
+            return all(is_identical(values[0], value) for value in values[1:])
 
         return all_same(results) and not all_same(expected)
 
-    def _shown_call(self, case: Case) -> str:
-        arguments = ", ".join(_shown(value) for value in case)
+    def _call_text(self, case: Case) -> str:
+        arguments = ", ".join(short_repr(value) for value in case)
         return f"{self.signature.partition('(')[0]}({arguments})"
 
 
@@ -194,8 +196,8 @@ class FunctionExercise:
 class ValueExercise:
     """The learner gives values: a choice, a number. ``rule`` says what counts as an answer.
 
-    ``well_formed`` is what the visible test asks, and may return a text that says why not;
-    ``judge`` returns None where the values are right, else (what happened, why, how to fix it).
+    ``well_formed`` returns whether the values are an answer, right or not, or says why they are
+    not; ``judge`` returns None if they are right, else (what happened, why, how to fix it).
     """
 
     name: str
@@ -208,25 +210,40 @@ class ValueExercise:
         if all(value is None or value is ... for value in values):
             raise NotAnswered(f"{self.name} is not answered yet: {self.rule}.")
         try:
-            fine = self.well_formed(*values)
+            accepted = self.well_formed(*values)
         except Exception:
-            fine = False
-        if isinstance(fine, str) or not fine:
-            shown = ", ".join(_shown(value) for value in values)
-            why = fine if isinstance(fine, str) else "this is not one of the answers"
+            accepted = False
+        if isinstance(accepted, str) or not accepted:
+            shown = ", ".join(short_repr(value) for value in values)
+            why = accepted if isinstance(accepted, str) else "this is not one of the answers"
             raise CheckFailed(f"your answer is {shown}", why, self.rule)
 
     def check(self, *values: Any) -> None:
         """Raise unless the values are right."""
         self.answered(*values)
-        found = self.judge(*values)
-        if found is not None:
-            raise CheckFailed(*found)
+        failure = self.judge(*values)
+        if failure is not None:
+            raise CheckFailed(*failure)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PointsExercise:
+    """The learner writes something that may be better or worse, and earns points accordingly.
+
+    ``points(answer)`` prints what was measured and returns at least 1, or raises `CheckFailed` or
+    `NotAnswered`.
+    """
+
+    name: str
+    points: Callable[[Any], int]
+
+
+Exercise = FunctionExercise | ValueExercise | PointsExercise
 
 
 @contextlib.contextmanager
 def _counted_lines(limit: int | None) -> Iterator[None]:
-    """Raise `_TooManyLines` in what is called inside once it has run `limit` lines."""
+    """Raise `_TooManyLines` in the code inside once it has run `limit` lines."""
     if limit is None:
         yield
         return

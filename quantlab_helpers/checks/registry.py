@@ -4,35 +4,85 @@
     checks.check("uniform-levels", uniform_levels)
 
 An answer that is not right raises `CheckFailed`, whose message says what happened, why, and how
-to fix it. The tests that give marks call the same functions.
+to fix it. The tests that give points call the same functions.
 """
 
 from __future__ import annotations
 
+import importlib
+import os
+import re
+from collections.abc import Iterator
 from typing import Any
 
 from .._support.validation import check_int
-from ._contest import EXERCISES as _CONTEST
-from ._contest import ContestExercise
-from ._kmeans import EXERCISES as _KMEANS
-from ._retraining import EXERCISES as _RETRAINING
-from ._storage import EXERCISES as _STORAGE
-from ._training import EXERCISES as _TRAINING
-from ._uniform import EXERCISES as _UNIFORM
 from .exercise import CheckFailed as CheckFailed
-from .exercise import FunctionExercise, ValueExercise
+from .exercise import Exercise, FunctionExercise, PointsExercise, ValueExercise
 from .exercise import NotAnswered as NotAnswered
 
-Exercise = FunctionExercise | ValueExercise | ContestExercise
 
-EXERCISES: dict[str, Exercise] = {
-    exercise.name: exercise
-    for exercise in [*_TRAINING, *_UNIFORM, *_KMEANS, *_RETRAINING, *_STORAGE, *_CONTEST]
-}
+def load_exercises(folder: str, package: str) -> dict[str, Exercise]:
+    """Import the exercises of all lessons; return them by name.
+
+    The exercise ``uniform-levels`` of lesson 02 is ``EXERCISE`` in ``lesson_02/uniform_levels.py``.
+
+    Parameters
+    ----------
+    folder : str
+        Holds the folders ``lesson_00``, ``lesson_01``, ...
+    package : str
+        The name of `folder` as a package.
+
+    Raises
+    ------
+    ImportError
+        If a module has no ``EXERCISE``, or one whose name is not that of the file, or if two
+        lessons have an exercise of the same name.
+    """
+    exercises: dict[str, Exercise] = {}
+    for lesson, module in _exercise_modules(folder):
+        file = f"{lesson}/{module}.py"
+        exercise = getattr(
+            importlib.import_module(f"{package}.{lesson}.{module}"), "EXERCISE", None
+        )
+        if not isinstance(exercise, Exercise):
+            raise ImportError(
+                f"{file} has no exercise; define `EXERCISE = FunctionExercise(...)` in it, or let "
+                "its name begin with _ if exercises only share it."
+            )
+        if exercise.name != module.replace("_", "-"):
+            raise ImportError(
+                f"{file} defines the exercise {exercise.name!r}; rename the file to "
+                f"{exercise.name.replace('-', '_')}.py, or the exercise to "
+                f"{module.replace('_', '-')!r}."
+            )
+        if exercise.name in exercises:
+            raise ImportError(
+                f"{file}: another lesson has an exercise {exercise.name!r}; rename it."
+            )
+        exercises[exercise.name] = exercise
+    return exercises
+
+
+def _exercise_modules(folder: str) -> Iterator[tuple[str, str]]:
+    """Yield the lesson and the name of each module that holds an exercise.
+
+    Uses `os.listdir` and not `pkgutil`, which a submission could replace: the sandbox loads the
+    checks again before each test, after it has restored `os` and `importlib`.
+    """
+    for lesson in sorted(os.listdir(folder)):
+        if lesson.startswith("lesson_"):
+            for file in sorted(os.listdir(os.path.join(folder, lesson))):
+                module, extension = os.path.splitext(file)
+                if extension == ".py" and not module.startswith("_"):
+                    yield lesson, module
+
+
+EXERCISES = load_exercises(os.path.dirname(__file__), __package__ or "")
 
 
 def check(exercise: str, *answer: Any, seed: int = 0) -> None:
-    """Say that an answer is right, or raise.
+    """Print that an answer is right, or raise.
 
     Parameters
     ----------
@@ -41,7 +91,7 @@ def check(exercise: str, *answer: Any, seed: int = 0) -> None:
     *answer
         The function you wrote, or the values you chose.
     seed : int, default=0
-        Draws the inputs to try, besides the awkward ones that are always tried.
+        Draws the inputs to try; edge cases are always tried as well.
 
     Raises
     ------
@@ -64,22 +114,26 @@ def check(exercise: str, *answer: Any, seed: int = 0) -> None:
     What happened: you return 5 levels, 2 bits have 4, for uniform_levels(-0.5, 1, 2)
     """
     check_int("seed", seed, low=0)
-    found = _find(exercise)
-    if isinstance(found, ContestExercise):
+    definition = _exercise_called(exercise)
+    if isinstance(definition, PointsExercise):
         raise ValueError(f"{exercise!r} earns points by degrees; call checks.points instead.")
-    if isinstance(found, FunctionExercise):
-        _one(found, answer)
-        found.check(answer[0], seed)
+    if isinstance(definition, FunctionExercise):
+        if len(answer) != 1:
+            raise ValueError(
+                f"{exercise!r} asks for one function, {definition.signature}; "
+                f"got {len(answer)} values."
+            )
+        definition.check(answer[0], seed)
     else:
-        found.check(*answer)
+        definition.check(*answer)
     print(f"{exercise}: right.")
 
 
 def points(exercise: str, answer: Any) -> int:
-    """Return the points of an answer that can be better or worse, and print what they rest on.
+    """Return the points of an answer that can be better or worse; print what was measured.
 
-    As the last line of a graded cell the number is the cell's result, and nbgrader takes it for
-    the points.
+    In the last line of a graded cell, the returned number is the cell's result, and nbgrader takes
+    it as the points.
 
     Parameters
     ----------
@@ -96,18 +150,18 @@ def points(exercise: str, answer: Any) -> int:
     Raises
     ------
     CheckFailed
-        If the answer earns nothing; says why.
+        If the answer earns no points; says why.
     NotAnswered, ValueError
         As for `check`.
     """
-    found = _find(exercise)
-    if not isinstance(found, ContestExercise):
+    definition = _exercise_called(exercise)
+    if not isinstance(definition, PointsExercise):
         raise ValueError(f"{exercise!r} is right or not; call checks.check instead.")
-    return found.points(answer)
+    return definition.points(answer)
 
 
 def answered(exercise: str, *answer: Any) -> None:
-    """Say that a question has an answer, right or not; raise where it has none.
+    """Print that a question has an answer, right or not; raise if it has none.
 
     Parameters
     ----------
@@ -121,58 +175,69 @@ def answered(exercise: str, *answer: Any) -> None:
     CheckFailed, NotAnswered, ValueError
         As for `check`.
     """
-    found = _find(exercise)
-    if not isinstance(found, ValueExercise):
+    definition = _exercise_called(exercise)
+    if not isinstance(definition, ValueExercise):
         raise ValueError(f"{exercise!r} asks for a function; call checks.check instead.")
-    found.answered(*answer)
+    definition.answered(*answer)
     print(f"{exercise}: answered.")
 
 
 def compare_guess(guess: Any, measured: float, *, unit: str = "") -> None:
-    """Print a guess made before a measurement beside what was measured.
+    """Print a guess made before a measurement beside the measured number.
 
     Parameters
     ----------
     guess : float or None
-        What you expected; None if you did not commit yourself.
+        What you expected; None if you did not guess.
     measured : float
-        What came out.
+        The result of the measurement.
     unit : str, optional
-        Written behind both numbers.
+        Printed after both numbers, "%" without a space; "bits" becomes "bit" after 1.
 
     Examples
     --------
     >>> compare_guess(481_000, 1_925_368, unit="bytes")
     You guessed 481,000 bytes; measured: 1,925,368 bytes.
+    >>> compare_guess(98, 97.7528, unit="%")
+    You guessed 98%; measured: 97.8%.
+    >>> compare_guess(2, 1, unit="percentage points")
+    You guessed 2 percentage points; measured: 1 percentage point.
     >>> compare_guess(None, 0)
     You made no guess; measured: 0. Write one down before you look: that is how it sticks.
     """
-    behind = f" {unit}" if unit else ""
-    shown = f"{measured:,.6g}" if isinstance(measured, float) else f"{measured:,}"
+    measured_text = _with_unit(_three_digits(measured), unit)
     if guess is None or guess is ...:
         print(
-            f"You made no guess; measured: {shown}{behind}. "
+            f"You made no guess; measured: {measured_text}. "
             "Write one down before you look: that is how it sticks."
         )
         return
     try:
-        guessed = f"{guess:,}"
+        guess_text = f"{guess:,}"
     except (TypeError, ValueError):
-        guessed = repr(guess)
-    print(f"You guessed {guessed}{behind}; measured: {shown}{behind}.")
+        guess_text = repr(guess)
+    print(f"You guessed {_with_unit(guess_text, unit)}; measured: {measured_text}.")
 
 
-def _find(exercise: str) -> Exercise:
+def _three_digits(number: float) -> str:
+    """Write a whole number in full, and any other with 3 digits or all before the point."""
+    if float(number).is_integer() or abs(number) >= 1000:
+        return f"{number:,.0f}"
+    text = f"{number:.3g}"
+    return text if "." in text or "e" in text else f"{number:#.3g}".removesuffix(".")
+
+
+def _with_unit(number: str, unit: str) -> str:
+    if unit in ("", "%"):
+        return number + unit
+    if number in ("1", "-1") and not unit.startswith(("times", "of ")):
+        unit = re.sub(r"s\b", "", unit, count=1)
+    return f"{number} {unit}"
+
+
+def _exercise_called(name: str) -> Exercise:
     try:
-        return EXERCISES[exercise]
+        return EXERCISES[name]
     except (KeyError, TypeError):
         names = ", ".join(EXERCISES)
-        raise ValueError(f"`exercise` must be one of {names}, got {exercise!r}.") from None
-
-
-def _one(exercise: FunctionExercise, answer: tuple[Any, ...]) -> None:
-    if len(answer) != 1:
-        raise ValueError(
-            f"{exercise.name!r} asks for one function, {exercise.signature}; "
-            f"got {len(answer)} values."
-        )
+        raise ValueError(f"`exercise` must be one of {names}, got {name!r}.") from None

@@ -1,8 +1,7 @@
-"""The answer bank on real lessons, in a real jail: answers get the marks that they deserve.
+"""Answers of the bank in a real sandbox: they get the scores that they deserve.
 
-An answer is aligned and scored as a submission of its own. To run them, the cells that the
-submissions need are put behind each other in one notebook: one process for a lesson, not one for
-each of hundreds of answers. Whole submissions show that this gives the same marks.
+Each answer is aligned and scored as its own submission, but all answers to a lesson run in one
+notebook and so in one process. Whole submissions show that this gives the same scores.
 """
 
 import copy
@@ -10,7 +9,7 @@ import copy
 import nbformat
 import pytest
 
-from quantlab_helpers.course.authoring.answer_bank import read_answers
+from quantlab_helpers.course.authoring.answer_bank import read_lesson_answers
 from quantlab_helpers.course.authoring.build import build_course
 from quantlab_helpers.grading.align.rebuild import align
 from quantlab_helpers.grading.execute.cell_selection import needed
@@ -21,7 +20,7 @@ from quantlab_helpers.grading.score import score
 from tests import ROOT
 from tests.grading.sandbox_runs import LIMITS, handed_in, points, run
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.process
 NAMES = [path.stem for path in sorted((ROOT / "instructor" / "sources").glob("0[1-5]*.py"))]
 LARGE = LIMITS._replace(
     memory_bytes=3 * 2**30, submission_seconds=600, notebook_output_bytes=20_000_000
@@ -34,18 +33,28 @@ def real_lesson(name):
 
 
 def bank(name):
-    return read_answers(ROOT / "instructor" / "answers" / f"{name}.py")
+    return read_lesson_answers(ROOT, name)
 
 
 def sample(name):
-    """Every right answer, and every second wrong one; all of them are tried in one process in
-    `test_answers`."""
-    wrong = [answer for answer in bank(name) if not answer.right]
-    return [answer for answer in bank(name) if answer.right or answer in wrong[::2]]
+    """Three right answers and three wrong ones, to as many exercises as the lesson has.
+
+    `tests/notebooks/test_answers.py` judges all answers, without a sandbox.
+    """
+    by_exercise = {}
+    for answer in bank(name):
+        by_exercise.setdefault(answer.exercise, []).append(answer)
+    exercises = list(by_exercise.values())
+    chosen = []
+    for number in range(6):
+        answers = exercises[number % len(exercises)]
+        kind = [answer for answer in answers if answer.right is (number < 3)]
+        chosen.append(kind[number % len(kind)])
+    return chosen
 
 
-def in_a_row(lesson, submissions):
-    """All submissions in one notebook; a cell that all of them have runs once."""
+def one_notebook(lesson, submissions):
+    """Return a notebook with the cells of all submissions, shared ones only once."""
     cells, shared = [], set()
     for number, (answer, aligned) in enumerate(submissions):
         run_these = set(needed(lesson, aligned.notebook))
@@ -59,13 +68,13 @@ def in_a_row(lesson, submissions):
     return nbformat.v4.new_notebook(cells=cells)
 
 
-def of_one(number, aligned, executed):
-    """What was executed, as far as it is one submission's."""
+def outputs_of(number, aligned, executed):
+    """Return the part of the executed notebook that belongs to one submission."""
     notebook = copy.deepcopy(aligned.notebook)
-    found = {cell.id: cell for cell in executed.notebook.cells}
+    executed_cells = {cell.id: cell for cell in executed.notebook.cells}
     for cell in notebook.cells:
-        if f"{number}-{cell.id}" in found:
-            cell["outputs"] = found[f"{number}-{cell.id}"].outputs
+        if f"{number}-{cell.id}" in executed_cells:
+            cell["outputs"] = executed_cells[f"{number}-{cell.id}"].outputs
     ran = {
         name.partition("-")[2]: proven
         for name, proven in executed.ran.items()
@@ -75,26 +84,28 @@ def of_one(number, aligned, executed):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_an_answer_of_the_bank_gets_what_it_deserves(name):
+def test_execute_and_score_answers_of_the_bank(name):
     lesson, submissions = real_lesson(name), []
     for answer in sample(name):
         notebook = handed_in(lesson, {answer.exercise: answer.code})
         submissions.append((answer, align(lesson, nbformat.writes(notebook).encode())))
-    executed = execute(in_a_row(lesson, submissions), limits=LARGE, lesson=lesson.notebook)
-    assert (executed.status, executed.evidence) == ("complete", ()), "nobody has cheated"
-    differ = {}
+    executed = execute(one_notebook(lesson, submissions), limits=LARGE, lesson=lesson.notebook)
+    assert (executed.status, executed.evidence) == ("complete", ()), "no answer cheats"
+    different = {}
     for number, (answer, aligned) in enumerate(submissions):
-        result = score(lesson, of_one(number, aligned, executed), aligned=aligned, student="s01")
+        result = score(
+            lesson, outputs_of(number, aligned, executed), aligned=aligned, student="s01"
+        )
         [mark] = [mark for mark in result.marks if mark.cell == f"test-{answer.exercise}"]
         due = mark.max_score if answer.right else 0
         says = answer.says if aligned.answered[answer.exercise] else "No answer."
         if not mark.score == result.score == due or says not in mark.message:
-            differ[answer.name] = mark
-    assert differ == {} and len(submissions) > 30
+            different[answer.name] = mark
+    assert different == {} and len(submissions) == 6
 
 
 @pytest.mark.parametrize("everything", [False, True])
-def test_a_whole_submission_gets_the_same_marks_whatever_else_runs(everything):
+def test_execute_whole_submission_scores_the_same(everything):
     name = "02_uniform_quantization"
     lesson, chosen = real_lesson(name), {}
     for exercise in lesson.exercises:  # some right, some wrong
@@ -107,10 +118,11 @@ def test_a_whole_submission_gets_the_same_marks_whatever_else_runs(everything):
     assert result.verdict == "graded" and executed.evidence == ()
     for mark in result.marks:
         assert chosen[mark.cell.removeprefix("test-")].says in mark.message
-    told = [c.metadata.quantlab.state for c in executed.notebook.cells if c.cell_type == "code"]
-    assert ("skipped" in told) is not everything
+    states = [c.metadata.quantlab.state for c in executed.notebook.cells if c.cell_type == "code"]
+    assert ("skipped" in states) is not everything
 
 
+@pytest.mark.training
 @pytest.mark.parametrize(
     ("title", "points_due", "says"),
     [
@@ -118,7 +130,7 @@ def test_a_whole_submission_gets_the_same_marks_whatever_else_runs(everything):
         ("the same codes behind an entropy coder", 2, "3 points: at most 10,000 bytes."),
     ],
 )
-def test_a_contest_gives_its_points_by_degrees_and_says_what_comes_next(title, points_due, says):
+def test_execute_smallest_file_gives_part_of_points(title, points_due, says):
     name = "07_the_smallest_file"
     lesson = real_lesson(name)
     [answer] = [answer for answer in bank(name) if answer.title.startswith(title)]

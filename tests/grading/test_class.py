@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import pytest
 
-from quantlab_helpers.course.authoring.answer_bank import read_answers
+from quantlab_helpers.course.authoring.answer_bank import read_lesson_answers
 from tests import ROOT
 from tests.grading.sandbox_runs import is_gone
 
@@ -29,7 +29,7 @@ POINTS = {
     "cost-in-bytes": 2,
 }
 FULL = sum(POINTS.values())
-BANK = read_answers(ROOT / "instructor" / "answers" / f"{NAME}.py")
+BANK = read_lesson_answers(ROOT, NAME)
 BY_KIND = {
     (name, right): [answer.code for answer in BANK if (answer.exercise, answer.right) == key]
     for name in POINTS

@@ -17,7 +17,7 @@ from nbgrader.plugins import CsvExportPlugin
 from traitlets.config import Config
 
 from quantlab_helpers.cli import grading as cli_grading
-from quantlab_helpers.course.authoring.answer_bank import read_answers
+from quantlab_helpers.course.authoring.answer_bank import read_lesson_answers
 from quantlab_helpers.course.authoring.build import build_course
 from quantlab_helpers.grading.execute.cell_selection import needed
 from quantlab_helpers.grading.execute.sandbox.sandbox import why_no_bubblewrap
@@ -446,7 +446,7 @@ def test_honest_submissions_get_the_scores_of_stock_nbgrader(tmp_path):
         a_course(course, notebook=notebook, name=name)
         (course / "nbgrader_config.py").write_text(config)
     lesson = load_lesson(folders[0], name)
-    bank = read_answers(ROOT / "instructor" / "answers" / f"{name}.py")
+    bank = read_lesson_answers(ROOT, name)
     right = {answer.exercise: answer.code for answer in bank if answer.right}
     first = {answer.exercise: answer.code for answer in reversed(bank) if answer.right}
     wrong = {answer.exercise: answer.code for answer in bank if not answer.right}

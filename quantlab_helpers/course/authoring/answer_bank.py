@@ -1,15 +1,16 @@
 """Read the answer bank: for every exercise right answers written differently, and mistakes.
 
-A file ``instructor/answers/NN_name.py`` is a docstring and one cell for each answer::
+The answers to the exercise ``uniform-levels`` of lesson 02 are in
+``instructor/answers/lesson_02/uniform_levels.py``, one cell for each::
 
-    # %% uniform-levels: right, numpy.linspace
+    # %% right, numpy.linspace
     def uniform_levels(low, high, bits): ...
 
-    # %% uniform-levels: wrong, divides by the number of levels
+    # %% wrong, divides by the number of levels
     # says: you divided by 2^bits
     def uniform_levels(low, high, bits): ...
 
-The body stands in place of the whole solution cell; ``says`` is what the check must say.
+The body replaces the whole solution cell; ``says`` are words of the message of the check.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-_HEADER = re.compile(r"# %% (?P<exercise>[a-z0-9-]+): (?P<kind>right|wrong), (?P<title>\S.*)")
+_HEADER = re.compile(r"# %% (?P<kind>right|wrong), (?P<title>\S.*)")
 
 
 class Answer(NamedTuple):
@@ -34,18 +35,57 @@ class Answer(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Return a short name that is unique in its file."""
+        """Return a short name that is unique in the lesson."""
         kind = "right" if self.right else "wrong"
         return f"{self.exercise}: {kind}, {self.title}"
 
 
+def answers_folder(root: str | Path, lesson: str) -> Path:
+    """Return the folder of a lesson's answers.
+
+    Examples
+    --------
+    >>> answers_folder("course", "02_uniform_quantization").as_posix()
+    'course/instructor/answers/lesson_02'
+    """
+    return Path(root, "instructor", "answers", f"lesson_{lesson.partition('_')[0]}")
+
+
+def read_lesson_answers(root: str | Path, lesson: str) -> list[Answer]:
+    """Read the answers to all exercises of a lesson.
+
+    Parameters
+    ----------
+    root : str or Path
+        The folder that holds ``instructor/``.
+    lesson : str
+        The name of the lesson, such as "02_uniform_quantization".
+
+    Returns
+    -------
+    list of Answer
+        Sorted by the names of the exercises, then in the order of the files.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the lesson has no folder of answers.
+    ValueError
+        As for `read_answers`.
+    """
+    folder = answers_folder(root, lesson)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{lesson} has no answers; write them into {folder}.")
+    return [answer for path in sorted(folder.glob("*.py")) for answer in read_answers(path)]
+
+
 def read_answers(path: str | Path) -> list[Answer]:
-    """Read the answers of one lesson.
+    """Read the answers to one exercise.
 
     Parameters
     ----------
     path : str or Path
-        A file of ``instructor/answers``.
+        A file of ``instructor/answers/lesson_NN``, named like its exercise.
 
     Returns
     -------
@@ -61,8 +101,8 @@ def read_answers(path: str | Path) -> list[Answer]:
     --------
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = Path(folder, "02_uniform_quantization.py")
-    ...     _ = path.write_text("# %% bits-for-17: right, a plain number\\nanswer = 5\\n")
+    ...     path = Path(folder, "bits_for_17.py")
+    ...     _ = path.write_text("# %% right, a plain number\\nanswer = 5\\n")
     ...     read_answers(path)[0].name
     'bits-for-17: right, a plain number'
     """
@@ -72,27 +112,26 @@ def read_answers(path: str | Path) -> list[Answer]:
     _check_preamble(path, lines[: starts[0]] if starts else lines)
     answers: list[Answer] = []
     for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
-        answer = _answer(path, start, lines[start:end])
-        same = [other.line for other in answers if other.name == answer.name]
-        if same:
-            raise _error(path, start, f"line {same[0]} has the same title; titles must differ")
+        answer = _parse_cell(path, start, lines[start:end])
+        namesakes = [other.line for other in answers if other.name == answer.name]
+        if namesakes:
+            raise _error(path, start, f"line {namesakes[0]} has the same title; titles must differ")
         answers.append(answer)
     return answers
 
 
-def _answer(path: Path, start: int, lines: list[str]) -> Answer:
-    """Return the answer whose header is the first of these lines."""
-    match = _HEADER.fullmatch(lines[0].rstrip())
-    if match is None:
+def _parse_cell(path: Path, start: int, lines: list[str]) -> Answer:
+    """Return the answer in a cell, given its lines and the index of the first one in the file."""
+    header = _HEADER.fullmatch(lines[0].rstrip())
+    if header is None:
         raise _error(
             path,
             start,
-            f"{lines[0]!r} is no header; write `# %% EXERCISE: right, TITLE` or "
-            "`# %% EXERCISE: wrong, TITLE`",
+            f"{lines[0]!r} is no header; write `# %% right, TITLE` or `# %% wrong, TITLE`",
         )
-    right, body, says = match["kind"] == "right", lines[1:], ""
-    if body and (told := re.match(r"# says:(.*)", body[0])):
-        says, body = told[1].strip(), body[1:]
+    right, body, says = header["kind"] == "right", lines[1:], ""
+    if body and (says_line := re.match(r"# says:(.*)", body[0])):
+        says, body = says_line[1].strip(), body[1:]
     if right and says:
         raise _error(path, start, "a right answer gets no message; delete the line `# says:`")
     if not right and not says:
@@ -107,10 +146,11 @@ def _answer(path: Path, start: int, lines: list[str]) -> Answer:
         empty = not ast.parse(code).body
     except SyntaxError as error:
         line = start + len(lines) - len(body) + (error.lineno or 1) - 1
-        raise _error(path, line, f"this is not Python ({error.msg}); mend the answer") from None
+        raise _error(path, line, f"this is not Python ({error.msg}); fix the answer") from None
     if empty:
         raise _error(path, start, "the answer has no code; write what a learner would write")
-    return Answer(match["exercise"], right, match["title"], says, code, start + 1)
+    exercise = path.stem.replace("_", "-")
+    return Answer(exercise, right, header["title"], says, code, start + 1)
 
 
 def _check_preamble(path: Path, lines: list[str]) -> None:

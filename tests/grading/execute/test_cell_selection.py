@@ -9,7 +9,7 @@ from contextlib import redirect_stderr, redirect_stdout
 import matplotlib.pyplot as plt
 import pytest
 
-from quantlab_helpers.course.authoring.answer_bank import read_answers
+from quantlab_helpers.course.authoring.answer_bank import read_lesson_answers
 from quantlab_helpers.course.authoring.build import build_course
 from quantlab_helpers.grading.align.rebuild import align
 from quantlab_helpers.grading.execute.cell_selection import needed
@@ -184,7 +184,7 @@ def with_answer(released, answer):
 
 
 def bank(name):
-    return read_answers(ROOT / "instructor" / "answers" / f"{name}.py")
+    return read_lesson_answers(ROOT, name)
 
 
 @each_lesson

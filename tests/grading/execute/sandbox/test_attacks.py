@@ -426,5 +426,5 @@ def test_bindings_are_what_import_statements_say():
 
 def test_signs_are_names_inside_of_the_checks():
     assert signs(["x = 1", "broken("]) == []
-    [sign] = signs(["from quantlab_helpers.checks._uniform import EXERCISES"])
-    assert "checks._uniform" in sign
+    [sign] = signs(["from quantlab_helpers.checks.lesson_02.uniform_levels import EXERCISE"])
+    assert "checks.lesson_02.uniform_levels" in sign

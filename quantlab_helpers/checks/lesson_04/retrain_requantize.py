@@ -1,0 +1,243 @@
+"""Exercise retrain-requantize of lesson 04: the loop that retrains and quantizes again.
+
+The loop runs on a stand-in network of six weights that records what was done to it, so that a check
+takes milliseconds and can name the missing step.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from ..compare import Difference, is_identical
+from ..exercise import Case, FunctionExercise, Mistake
+
+
+class _StandIn(nn.Module):
+    """Six weights and the story of what was done to them: q for quantized, t for trained."""
+
+    def __init__(self, weights: NDArray[np.float64] | None = None) -> None:
+        super().__init__()
+        self.fresh = weights is None
+        values = torch.zeros(6) if weights is None else torch.from_numpy(weights)
+        self.weight = nn.Parameter(values)
+        self.history = ""
+
+    def reset_parameters(self) -> None:
+        """Forget the weights, as torch's layers do."""
+        self.__init__()  # type: ignore[misc]
+
+    def changed(self, weight: torch.Tensor, step: str) -> _StandIn:
+        """Return a new network with these weights and a story longer by `step`."""
+        new = copy.deepcopy(self)
+        with torch.no_grad():
+            new.weight.copy_(weight)
+        new.history = self.history + step
+        return new
+
+
+def _as_stand_in(net: Any, function: str) -> _StandIn:
+    if not isinstance(net, _StandIn):
+        raise TypeError(
+            f"{function}(net) takes the network to work on and got {type(net).__name__}"
+        )
+    return net
+
+
+@dataclass(frozen=True, repr=False)
+class _TrainOnce:
+    """Moves every weight off the grid: one stand-in for an epoch of training."""
+
+    pull: float
+
+    def __call__(self, net: Any) -> _StandIn:
+        given = _as_stand_in(net, "train_once")
+        return given.changed(given.weight.detach() * 0.8 + self.pull, "t")
+
+    def __repr__(self) -> str:
+        return "train_once"
+
+
+@dataclass(frozen=True, repr=False)
+class _Quantize:
+    """Rounds every weight to a multiple of `step`."""
+
+    step: float
+
+    def __call__(self, net: Any) -> _StandIn:
+        given = _as_stand_in(net, "quantize")
+        return given.changed((given.weight.detach() / self.step).round() * self.step, "q")
+
+    def __repr__(self) -> str:
+        return "quantize"
+
+
+def _cases(rng: np.random.Generator) -> Iterator[Case]:
+    for rounds in (1, 3, 2, 0):
+        pull, step = rng.uniform(0.05, 0.2), rng.choice([0.25, 0.5])
+        yield _StandIn(rng.normal(size=6)), _TrainOnce(pull), _Quantize(step), rounds
+
+
+def _loop(net: Any, train_once: Any, quantize: Any, rounds: int) -> Any:
+    result = quantize(net)
+    for _ in range(rounds):
+        result = quantize(train_once(result))
+    return result
+
+
+def _compare(expected: _StandIn, got: Any, case: Case) -> Difference:
+    if isinstance(got, list | tuple) and got and isinstance(got[-1], _StandIn):
+        return f"you return a {type(got).__name__} of {len(got)} networks, not the last one"
+    if not isinstance(got, _StandIn):
+        return f"you return a {type(got).__name__}, not a network that train_once or quantize gave"
+    # Quantizing what is quantized already changes nothing, so qq counts as q.
+    history, wanted = (re.sub("q+", "q", net.history) for net in (got, expected))
+    if got.fresh and not expected.fresh:
+        return f"you return a fresh network that was {_describe(history)}"
+    if history != wanted:
+        return f"the network you return was {_describe(history)}; it should be {_describe(wanted)}"
+    if not is_identical(got, expected):
+        return f"the network you return was {_describe(history)}, but its weights are others"
+    return None
+
+
+def _describe(history: str) -> str:
+    words = {"q": "quantized", "t": "trained"}
+    return ", ".join(words[step] for step in history) or "neither quantized nor trained"
+
+
+def _no_last(net: Any, train_once: Any, quantize: Any, rounds: int) -> Any:
+    for _ in range(rounds):
+        net = train_once(quantize(net))
+    return net
+
+
+def _train_first(net: Any, train_once: Any, quantize: Any, rounds: int) -> Any:
+    for _ in range(rounds):
+        net = quantize(train_once(net))
+    return net
+
+
+def _quantized_once_at_the_end(net: Any, train_once: Any, quantize: Any, rounds: int) -> Any:
+    for _ in range(rounds):
+        net = train_once(net)
+    return quantize(net)
+
+
+def _float_in_between(net: Any, train_once: Any, quantize: Any, rounds: int) -> Any:
+    net = quantize(net)
+    for _ in range(rounds):
+        net = train_once(net)
+    return net
+
+
+def _requantized_once(net: Any, train_once: Any, quantize: Any, rounds: int) -> Any:
+    return quantize(_float_in_between(net, train_once, quantize, rounds))
+
+
+def _only_quantized(net: Any, train_once: Any, quantize: Any, rounds: int) -> Any:
+    return quantize(net)
+
+
+def _one_round(net: Any, train_once: Any, quantize: Any, rounds: int) -> Any:
+    return _loop(net, train_once, quantize, min(rounds, 1))
+
+
+def _wrong_net(net: Any, train_once: Any, quantize: Any, rounds: int) -> Any:
+    return quantize(train_once(net)) if rounds else quantize(net)
+
+
+def _fresh(net: Any, train_once: Any, quantize: Any, rounds: int) -> Any:
+    return _loop(_StandIn(), train_once, quantize, rounds)
+
+
+EXERCISE = FunctionExercise(
+    name="retrain-requantize",
+    signature="retrain_and_requantize(net, train_once, quantize, rounds)",
+    solution=_loop,
+    cases=_cases,
+    compare=_compare,
+    why="the first network is quantized, and each round trains the quantized network of the round "
+    "before and quantizes again",
+    fix="quantize once before the loop; in the loop train what you have, then quantize it, and "
+    "keep the result for the next round",
+    mistakes=[
+        Mistake(
+            _no_last,
+            "after the last training nothing is quantized again, so all weights are float32 "
+            "numbers of their own and nothing would be saved",
+            "quantize after every training, the last one too",
+        ),
+        Mistake(
+            _float_in_between,
+            "after training nothing is quantized again: training moves every weight off its "
+            "centre, so the network you return is a float32 network",
+            "quantize after every training, inside the loop",
+        ),
+        Mistake(
+            _requantized_once,
+            "you quantize again only after the last round, so the rounds between train a float32 "
+            "network: that is one long retraining, not several rounds",
+            "put the second quantization inside the loop",
+        ),
+        Mistake(
+            _train_first,
+            "you train before the first quantization: the first training gets the float network, "
+            "which has nothing to recover from",
+            "quantize net once before the loop",
+        ),
+        Mistake(
+            _quantized_once_at_the_end,
+            "you quantize only at the end: no training ever starts from quantized weights",
+            "quantize before the loop, and again after every training in it",
+        ),
+        Mistake(
+            lambda net, train_once, quantize, rounds: net,
+            "train_once and quantize leave their network as it is and return a new one; you "
+            "return the network you were given",
+            "keep what they return: write `name = quantize(...)`",
+        ),
+        Mistake(
+            _only_quantized,
+            "no training has reached the network you return: train_once returns a new network "
+            "and leaves its own as it was",
+            "keep what train_once returns, and quantize that",
+        ),
+        Mistake(
+            _wrong_net,
+            "train_once gets the network you were given, not the quantized one: each round starts "
+            "from float weights again",
+            "train the result of the quantization before",
+        ),
+        Mistake(
+            _one_round,
+            "only one round reaches the result: either a `return` inside the loop ends it early, "
+            "or each round starts again from quantize(net)",
+            "use one name for the network in work, and return it after the loop",
+        ),
+        Mistake(
+            lambda net, train, quantize, rounds: _loop(net, train, quantize, rounds + 1),
+            "there is one round too many",
+            "for _ in range(rounds) runs exactly `rounds` times",
+        ),
+        Mistake(
+            lambda net, train, quantize, rounds: _loop(net, train, quantize, max(rounds - 1, 0)),
+            "there is one round too few",
+            "for _ in range(rounds) runs exactly `rounds` times",
+        ),
+        Mistake(
+            _fresh,
+            "a fresh network has none of the weights that were trained before: retraining goes on "
+            "from where training ended, the course lab calls it reset=False",
+            "start from the network you are given",
+        ),
+    ],
+)
