@@ -33,7 +33,7 @@ def levels_of_bits(bits):
     return 2 * bits
 
 # %% wrong, bits squared
-# says: base and exponent have changed places
+# says: base and exponent are swapped
 def levels_of_bits(bits):
     return bits**2
 

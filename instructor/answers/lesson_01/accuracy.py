@@ -31,7 +31,7 @@ def accuracy(logits, labels):
     return sum(logits.argsort(dim=1)[:, -1] == labels) / len(labels)
 
 # %% wrong, per cent
-# says: you returned per cent
+# says: you returned percent
 def accuracy(logits, labels):
     return 100 * (logits.argmax(1) == labels).float().mean()
 
@@ -61,7 +61,7 @@ def accuracy(logits, labels):
     return (logits.argmax(0) == labels).float().mean()
 
 # %% wrong, max for argmax
-# says: the prediction is its place
+# says: the prediction is its index
 def accuracy(logits, labels):
     return (logits.max(1).values == labels).float().mean()
 
@@ -71,7 +71,7 @@ def accuracy(logits, labels):
     return (logits.argmin(dim=1) == labels).float().mean()
 
 # %% wrong, places counted from one
-# says: counted places from 1
+# says: you counted from 1
 def accuracy(logits, labels):
     return (logits.argmax(dim=1) + 1 == labels).float().mean()
 

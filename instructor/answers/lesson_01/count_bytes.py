@@ -75,7 +75,7 @@ def count_bytes(net):
     return 4 * sum(p.numel() for p in net.parameters() if p.requires_grad)
 
 # %% wrong, len for numel
-# says: first dimension only
+# says: only its first dimension
 def count_bytes(net):
     return sum(4 * len(parameter) for parameter in net.parameters())
 

@@ -95,7 +95,7 @@ def l1_penalty(net):
     return torch.nn.utils.parameters_to_vector(net.parameters()).norm()
 
 # %% wrong, mean over all
-# says: you took the mean: the pull
+# says: you took the mean: the larger the network
 def l1_penalty(net):
     return torch.cat([p.flatten() for p in net.parameters()]).abs().mean()
 
@@ -115,7 +115,7 @@ def l1_penalty(net):
     return sum(p.abs().sum() for name, p in net.named_parameters() if "weight" in name)
 
 # %% wrong, matrices only
-# says: left out what has one dimension
+# says: which have one dimension
 def l1_penalty(net):
     return sum(p.abs().sum() for p in net.parameters() if p.dim() > 1)
 

@@ -14,7 +14,7 @@ zeros_guess = np.int64(481_214)
 zeros_guess = torch.tensor(1000)
 
 # %% wrong, a share
-# says: this looks like a share
+# says: this looks like a fraction
 zeros_guess = 0.97
 
 # %% wrong, more than there are

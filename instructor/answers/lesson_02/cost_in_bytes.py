@@ -21,7 +21,7 @@ def cost_in_bytes(count, bits):
     return np.packbits(np.zeros(count * bits, np.uint8)).nbytes + np.zeros(2, np.float32).nbytes
 
 # %% wrong, overhead not counted
-# says: this is the payload alone
+# says: this is only the payload
 def cost_in_bytes(count, bits):
     return -(-count * bits // 8)
 
@@ -56,7 +56,7 @@ def cost_in_bytes(count, bits):
     return count * int(np.ceil(bits / 8)) + 8
 
 # %% wrong, float32
-# says: what float32 takes
+# says: float32 takes 4 bytes per weight
 def cost_in_bytes(count, bits):
     return np.zeros(count, np.float32).nbytes
 

@@ -72,7 +72,7 @@ def dequantize(codes, low, high, bits):
     values = low + (high - low) / (2**bits - 1) * codes
 
 # %% wrong, flattens
-# says: in one long row
+# says: only one dimension
 def dequantize(codes, low, high, bits):
     return [low + int(code) * (high - low) / (2**bits - 1) for code in codes.reshape(-1)]
 

@@ -31,7 +31,7 @@ def error_bound(low, high, bits):
     return ((high - low) / 2) / (2**bits - 1) / 2
 
 # %% wrong, high for the range
-# says: you used high alone
+# says: you used only high
 def error_bound(low, high, bits):
     return high / (2**bits - 1) / 2
 
@@ -46,7 +46,7 @@ def error_bound(low, high, bits):
     return (high - low) / (2 * bits - 1) / 2
 
 # %% wrong, half the range
-# says: the middle between two levels
+# says: halfway between two levels
 def error_bound(low, high, bits):
     return (high - low) / 2
 

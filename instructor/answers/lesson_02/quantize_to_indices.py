@@ -56,7 +56,7 @@ def quantize_to_indices(weights, low, high, bits):
     return np.clip(np.ceil((weights - low) / step), 0, 2**bits - 1).astype(int)
 
 # %% wrong, does not clip
-# says: they must saturate
+# says: must get the first or the last code
 def quantize_to_indices(weights, low, high, bits):
     step = (high - low) / (2**bits - 1) or 1.0
     return np.rint((weights - low) / step).astype(int)
@@ -86,7 +86,7 @@ def quantize_to_indices(weights, low, high, bits):
     return np.abs(weights[..., None] - levels).argmin(-1).astype(np.int8)
 
 # %% wrong, converts before it clips
-# says: a code below 0 or above 255 becomes another one
+# says: a code below 0 or above 255 becomes another code
 def quantize_to_indices(weights, low, high, bits):
     step = (high - low) / (2**bits - 1) or 1.0
     return np.rint((weights - low) / step).astype(int).astype(np.uint8)
@@ -130,7 +130,7 @@ def quantize_to_indices(weights, low, high, bits):
     return codes.astype(np.int64)
 
 # %% wrong, flattens
-# says: in one long row
+# says: only one dimension
 def quantize_to_indices(weights, low, high, bits):
     levels = np.linspace(low, high, 2**bits)
     return np.array([np.abs(levels - weight).argmin() for weight in weights.ravel()])

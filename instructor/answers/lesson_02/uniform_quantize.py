@@ -154,13 +154,13 @@ def uniform_quantize(weights, bits):
     return weights
 
 # %% wrong, flattens
-# says: in one long row
+# says: only one dimension
 def uniform_quantize(weights, bits):
     levels = np.linspace(weights.min(), weights.max(), 2**bits)
     return levels[np.searchsorted((levels[1:] + levels[:-1]) / 2, weights.ravel())]
 
 # %% wrong, returns the weights
-# says: these are the weights as they came
+# says: these are the original weights
 def uniform_quantize(weights, bits):
     levels = np.linspace(weights.min(), weights.max(), 2**bits)
     quantized = levels[np.searchsorted((levels[1:] + levels[:-1]) / 2, weights)]

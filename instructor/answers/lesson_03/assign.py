@@ -37,7 +37,7 @@ def assign(weights, centres):
     return (weights[..., None] - centres).argmin(axis=-1)
 
 # %% wrong, absolute values before the difference
-# says: compared sizes without signs
+# says: compared absolute values
 def assign(weights, centres):
     return np.abs(np.abs(weights)[..., None] - np.abs(centres)).argmin(axis=-1)
 

@@ -59,7 +59,7 @@ def index_bits(k):
     return k
 
 # %% wrong, the other way round
-# says: how many centres k bits can tell apart
+# says: the number of codes of k bits
 def index_bits(k):
     return 2**k
 

@@ -93,12 +93,12 @@ def kmeans_quantize(weights, k):
     return before[np.abs(weights[..., None] - before).argmin(-1)]
 
 # %% wrong, one centre too many
-# says: between which lie k + 1 levels
+# says: which would give k + 1 levels
 def kmeans_quantize(weights, k):
     return ql.kmeans_quantize(weights, k + 1).dequantize()
 
 # %% wrong, takes k for bits
-# says: not bits, which allow 2**k
+# says: not of bits, which would allow 2**k
 def kmeans_quantize(weights, k):
     return ql.kmeans_quantize(weights, 2**k).dequantize()
 
@@ -193,7 +193,7 @@ def kmeans_quantize(weights, k):
     return found.cluster_centers_[found.labels_].reshape(weights.shape)
 
 # %% wrong, all centres start in one place
-# says: centres that start in one place
+# says: equal centres stay equal
 def kmeans_quantize(weights, k):
     if len(np.unique(weights)) <= k:
         return weights.copy()
@@ -205,7 +205,7 @@ def kmeans_quantize(weights, k):
     return centres[codes]
 
 # %% wrong, every row by itself
-# says: clustered every row by itself
+# says: clustered every row separately
 def kmeans_quantize(weights, k):
     if weights.ndim == 1:
         return ql.kmeans_quantize(weights, k).dequantize()

@@ -53,7 +53,7 @@ def update(weights, codes, centres):
     return np.array([part.mean() if part.size else weights.mean() for part in parts])
 
 # %% wrong, assigns anew
-# says: you assigned the weights anew
+# says: you assigned the weights again
 def update(weights, codes, centres):
     codes = np.abs(weights[..., None] - centres).argmin(axis=-1)
     new = centres.copy()
@@ -126,7 +126,7 @@ def update(weights, codes, centres):
     return np.where(count > 0, total / np.maximum(count, 1), centres)
 
 # %% wrong, the loop returns in its first round
-# says: stands inside the loop
+# says: is inside the loop
 def update(weights, codes, centres):
     for j in range(len(centres)):
         return [weights[codes == j].mean()]

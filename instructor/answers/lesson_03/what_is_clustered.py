@@ -15,7 +15,7 @@ true_or_false = True
 reason = "a"
 
 # %% wrong, false because of activations
-# says: what the layers compute
+# says: the outputs of the layers
 true_or_false = False
 reason = "c"
 

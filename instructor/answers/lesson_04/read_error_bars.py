@@ -68,7 +68,7 @@ def better(accuracies_a, accuracies_b):
     return "cannot tell"
 
 # %% wrong, the population's standard deviation of single runs
-# says: and divide by n in it
+# says: with a division by n in it
 def better(accuracies_a, accuracies_b):
     error = np.sqrt(np.std(accuracies_a) ** 2 + np.std(accuracies_b) ** 2)
     gap = np.mean(accuracies_a) - np.mean(accuracies_b)

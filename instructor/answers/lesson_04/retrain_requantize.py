@@ -135,7 +135,7 @@ def retrain_and_requantize(net, train_once, quantize, rounds):
     return net
 
 # %% wrong, resets to fresh weights
-# says: a fresh network has none of the weights
+# says: a fresh network has none of the trained weights
 def retrain_and_requantize(net, train_once, quantize, rounds):
     net = quantize(type(net)())
     for _ in range(rounds):
@@ -143,7 +143,7 @@ def retrain_and_requantize(net, train_once, quantize, rounds):
     return net
 
 # %% wrong, resets the weights of a copy
-# says: a fresh network has none of the weights
+# says: a fresh network has none of the trained weights
 def retrain_and_requantize(net, train_once, quantize, rounds):
     import copy
 
@@ -155,7 +155,7 @@ def retrain_and_requantize(net, train_once, quantize, rounds):
     return net
 
 # %% wrong, goes on with the lab's own untrained network
-# says: you return a Net, not a network that train_once or quantize gave
+# says: you return a Net, not a network returned by train_once or quantize
 def retrain_and_requantize(net, train_once, quantize, rounds):
     return ql.reset_model(seed=0, device="cpu")
 
@@ -169,7 +169,7 @@ def retrain_and_requantize(net, train_once, quantize, rounds):
     return quantize(net)
 
 # %% wrong, returns all networks
-# says: not the last one
+# says: not the last network
 def retrain_and_requantize(net, train_once, quantize, rounds):
     networks = [quantize(net)]
     for _ in range(rounds):

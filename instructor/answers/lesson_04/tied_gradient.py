@@ -114,7 +114,7 @@ def tied_gradient(gradient, codes, k):
     return sums[codes]
 
 # %% wrong, the descent step
-# says: the sign is turned
+# says: the sign is wrong
 def tied_gradient(gradient, codes, k):
     return -np.bincount(codes.ravel(), weights=gradient.ravel(), minlength=k)
 

@@ -82,7 +82,7 @@ def compression_ratio(count, k):
     return 32 * count / (count * max(1, (k - 1).bit_length()) + 32)
 
 # %% wrong, k bits
-# says: not how many bits a code has
+# says: not the number of bits of a code
 def compression_ratio(count, k):
     return 32 * count / (count * k + 32 * k)
 
@@ -92,17 +92,17 @@ def compression_ratio(count, k):
     return 32 * count / (count * (8 if k <= 256 else 16) + 32 * k)
 
 # %% wrong, upside down
-# says: the share that is left
+# says: the fraction that remains
 def compression_ratio(count, k):
     return (count * max(1, (k - 1).bit_length()) + 32 * k) / (32 * count)
 
 # %% wrong, the share saved
-# says: the share that is saved
+# says: the fraction that is saved
 def compression_ratio(count, k):
     return 1 - (count * max(1, (k - 1).bit_length()) + 32 * k) / (32 * count)
 
 # %% wrong, per cent
-# says: the per cent that are saved
+# says: the saving in percent
 def compression_ratio(count, k):
     return 100 - 100 * (count * max(1, (k - 1).bit_length()) + 32 * k) / (32 * count)
 

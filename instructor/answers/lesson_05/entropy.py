@@ -40,14 +40,14 @@ def entropy(counts):
     return -np.sum(p * np.log2(p))
 
 # %% wrong, math.log2 of zero
-# says: it has no logarithm and no part
+# says: has no part in the mean
 def entropy(counts):
     import math
 
     return -sum(p * math.log2(p) for p in counts / counts.sum())
 
 # %% wrong, turns the whole sum into 0
-# says: you turn all of it into 0
+# says: you turn the whole sum into 0
 def entropy(counts):
     p = counts / counts.sum()
     return np.nan_to_num(-np.sum(p * np.log2(p)))
@@ -65,7 +65,7 @@ def entropy(counts):
     return -np.sum(p * np.log10(p))
 
 # %% wrong, no minus
-# says: the minus in front of the sum is missing
+# says: the sum needs a minus in front
 def entropy(counts):
     p = counts[counts > 0] / counts.sum()
     return np.sum(p * np.log2(p))
@@ -89,17 +89,17 @@ def entropy(counts):
     return -np.sum(np.log2(p))
 
 # %% wrong, the fixed width
-# says: what a fixed width takes
+# says: the cost of a fixed width
 def entropy(counts):
     return np.log2(len(counts))
 
 # %% wrong, the fixed width of the codes that occur
-# says: what a fixed width takes
+# says: the cost of a fixed width
 def entropy(counts):
     return np.log2(np.count_nonzero(counts))
 
 # %% wrong, rounded up
-# says: a mean is seldom whole
+# says: a mean is rarely a whole number
 def entropy(counts):
     p = counts[counts > 0] / counts.sum()
     return np.ceil(-np.sum(p * np.log2(p)))
@@ -123,13 +123,13 @@ def entropy(counts):
     return -np.sum(counts[counts > 0] * np.log2(p)) / 8
 
 # %% wrong, the mean of the terms
-# says: divided by the number of different codes
+# says: divided by the number of distinct codes
 def entropy(counts):
     p = counts / counts.sum()
     return -np.mean(np.where(p > 0, p * np.log2(np.where(p > 0, p, 1)), 0))
 
 # %% wrong, takes counts for codes
-# says: you took the counts for codes
+# says: you treated the counts as codes
 def entropy(counts):
     return ql.entropy_bits(counts)
 

@@ -16,7 +16,7 @@ file_bytes = torch.tensor([244_000])
 file_bytes = 1_925_368
 
 # %% wrong, a byte per code
-# says: a byte for every number
+# says: one byte for every number
 file_bytes = 480_776 + 566
 
 # %% wrong, 16 bits per code
@@ -44,7 +44,7 @@ file_bytes = 243.2
 file_bytes = 0.2432
 
 # %% wrong, the ratio
-# says: how many times smaller
+# says: the ratio of the float32 size
 file_bytes = 8
 
 # %% wrong, out of thin air

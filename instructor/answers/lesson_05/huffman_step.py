@@ -78,24 +78,24 @@ def merge_rarest(groups):
     return {names[count]: count for count in others} | {names[one] + names[two]: one + two}
 
 # %% wrong, keeps the two
-# says: still there beside the merged one
+# says: still there in addition to the merged group
 def merge_rarest(groups):
     first, second = sorted(groups, key=groups.get)[:2]
     return {**groups, first + second: groups[first] + groups[second]}
 
 # %% wrong, drops the two
-# says: their codes with them
+# says: their codes are lost
 def merge_rarest(groups):
     return {name: groups[name] for name in sorted(groups, key=groups.get)[2:]}
 
 # %% wrong, the new group alone
-# says: you return the new group alone
+# says: you return only the new group
 def merge_rarest(groups):
     first, second = sorted(groups, key=groups.get)[:2]
     return {first + second: groups[first] + groups[second]}
 
 # %% wrong, to the end
-# says: asked for is a single step
+# says: the exercise asks for a single step
 def merge_rarest(groups):
     left = dict(groups)
     while len(left) > 1:
@@ -104,19 +104,19 @@ def merge_rarest(groups):
     return left
 
 # %% wrong, the larger count
-# says: that is a sum
+# says: the sum of the two counts
 def merge_rarest(groups):
     first, second, *others = sorted(groups, key=groups.get)
     return {name: groups[name] for name in others} | {first + second: groups[second]}
 
 # %% wrong, the smaller count
-# says: that is a sum
+# says: the sum of the two counts
 def merge_rarest(groups):
     first, second, *others = sorted(groups, key=groups.get)
     return {name: groups[name] for name in others} | {first + second: groups[first]}
 
 # %% wrong, the product
-# says: that is a sum
+# says: the sum of the two counts
 def merge_rarest(groups):
     first, second, *others = sorted(groups, key=groups.get)
     return {name: groups[name] for name in others} | {first + second: groups[first] * groups[second]}
@@ -129,13 +129,13 @@ def merge_rarest(groups):
     return {name: groups[name] for name in others} | {first + second: both}
 
 # %% wrong, another name
-# says: each code has to be in one of them
+# says: each code must be in exactly one of them
 def merge_rarest(groups):
     first, second, *others = sorted(groups, key=groups.get)
     return {name: groups[name] for name in others} | {"merged": groups[first] + groups[second]}
 
 # %% wrong, as they came
-# says: these are the groups as they came
+# says: these are the original groups
 def merge_rarest(groups):
     first, second = sorted(groups, key=groups.get)[:2]
     return dict(groups)

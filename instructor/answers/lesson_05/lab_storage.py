@@ -15,7 +15,7 @@ with_8_bits, with_1_bit = (
 )
 
 # %% wrong, the course lab's sum
-# says: a byte each is what 8-bit codes take
+# says: 8-bit codes take one byte each
 as_float32, with_8_bits, with_1_bit = 16, 16, 8
 
 # %% wrong, half of 16 bytes
@@ -23,11 +23,11 @@ as_float32, with_8_bits, with_1_bit = 16, 16, 8
 as_float32, with_8_bits, with_1_bit = 64, 24, 8
 
 # %% wrong, half of what 8 bits take
-# says: this is half of what 8 bits take
+# says: this is half of the size with 8 bits
 as_float32, with_8_bits, with_1_bit = 64, 24, 12
 
 # %% wrong, an eighth of everything
-# says: this is an eighth of what 8 bits take
+# says: this is an eighth of the size with 8 bits
 as_float32, with_8_bits, with_1_bit = 64, 24, 3
 
 # %% wrong, without min and max

@@ -45,7 +45,7 @@ def pack(codes, bits):
     return bytes(int(text[i : i + 8], 2) for i in range(0, len(text), 8))
 
 # %% wrong, packbits without bitorder
-# says: np.packbits takes the first one for the highest
+# says: np.packbits takes the first bit as the highest
 def pack(codes, bits):
     rows = (codes.reshape(-1, 1) >> np.arange(bits)) & 1
     return np.packbits(rows).tobytes()
@@ -57,7 +57,7 @@ def pack(codes, bits):
     return np.packbits(rows, bitorder="little").tobytes()
 
 # %% wrong, a large integer written from its high end
-# says: the bytes stand in reverse
+# says: the bytes are in reverse order
 def pack(codes, bits):
     stream = sum(int(code) << (place * bits) for place, code in enumerate(codes.ravel()))
     return stream.to_bytes(-(-codes.size * bits // 8), "big")
@@ -81,7 +81,7 @@ def pack(codes, bits):
     return codes.astype(int).ravel().tolist()
 
 # %% wrong, only whole codes in a byte
-# says: leave its last bits empty
+# says: leave its remaining bits empty
 def pack(codes, bits):
     if bits > 8:
         return codes.astype("<u2").tobytes()
@@ -97,13 +97,13 @@ def pack(codes, bits):
     return np.packbits(rows, bitorder="little")[: codes.size * bits // 8].tobytes()
 
 # %% wrong, one byte to be safe
-# says: a byte too many
+# says: one byte too many
 def pack(codes, bits):
     stream = sum(int(code) << (place * bits) for place, code in enumerate(codes.ravel()))
     return stream.to_bytes(codes.size * bits // 8 + 1, "little")
 
 # %% wrong, fills up in front
-# says: stand in front of code 0
+# says: are before code 0
 def pack(codes, bits):
     row = ((codes.reshape(-1, 1) >> np.arange(bits)) & 1).ravel()
     row = np.concatenate([np.zeros(-row.size % 8, int), row])

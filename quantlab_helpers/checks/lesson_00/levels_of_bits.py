@@ -27,11 +27,11 @@ EXERCISE = FunctionExercise(
         Mistake(
             lambda bits: 2 * bits,
             "you multiplied by 2 once; every bit multiplies the number of patterns by 2",
-            "multiply 2 by itself, once for each bit; in Python a power is written with **",
+            "multiply by 2 once for each bit; in Python a power is written with **",
         ),
         Mistake(
             lambda bits: bits**2,
-            "you squared the number of bits: base and exponent have changed places",
+            "you squared the number of bits: base and exponent are swapped",
             "the base is 2, what one bit can be; the number of bits is the exponent",
         ),
         Mistake(
@@ -42,22 +42,22 @@ EXERCISE = FunctionExercise(
         Mistake(
             lambda bits: 2**bits + 1,
             "you counted one too many: the codes run from 0 to one less than their number",
-            "count the codes of 1 bit, 0 and 1: they are two",
+            "count the codes of 1 bit: 0 and 1, so there are two",
         ),
         Mistake(
             lambda bits: 2 ** (bits - 1),
-            "you kept one bit for a sign; here every bit tells values apart, and a code has no "
-            "sign: it only says which level is meant",
+            "you kept one bit for a sign; a code has no sign, because it only says which level is "
+            "meant, so every bit doubles the number of values",
             "use all the bits",
         ),
         Mistake(
             lambda bits: 2 ^ bits,
-            "in Python `^` is not a power: it compares the bits of two integers (exclusive or)",
+            "in Python `^` is not a power: it combines the bits of two integers (exclusive or)",
             "write a power with **",
         ),
         Mistake(
             lambda bits: bits,
-            "you returned the number of bits, not of the values that they tell apart",
+            "you returned the number of bits, not the number of values that they can represent",
             "write down the patterns of 2 bits (00, 01, ...) and count them",
         ),
         Mistake(

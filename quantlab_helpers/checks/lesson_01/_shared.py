@@ -19,6 +19,7 @@ def fill_randomly(net: nn.Module, rng: np.random.Generator) -> nn.Module:
 
 
 def nested_net(rng: np.random.Generator) -> nn.Module:
+    """Return a small network with layers inside a layer, and random widths."""
     width, outputs = (int(size) for size in rng.integers(3, 8, 2))
     return nn.Sequential(
         nn.Conv2d(1, width, 3),
@@ -34,7 +35,7 @@ def course_net(rng: np.random.Generator) -> nn.Module:
 
 
 def describe_layers(net: nn.Module) -> str:
-    """Say which network a message is about."""
+    """Describe a network at the end of a message, in brackets."""
     leaves = [module for module in net.modules() if not list(module.children())]
     if len(leaves) == 1:
         return f" (the net is {leaves[0]})"

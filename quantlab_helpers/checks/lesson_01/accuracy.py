@@ -20,7 +20,7 @@ def _cases(rng: np.random.Generator) -> Iterator[Case]:
         (5, 5, 1.0),  # all right
         (4, 0, 1.0),  # all wrong
         (1, 1, 1.0),
-        (250, 97, 1.0),  # two batches of 100 and half a one
+        (250, 97, 1.0),  # two batches of 100 and half a batch
         (250, 171, 1.0),
         (80, 33, 1000.0),  # exp(1000) is infinite
     ]:
@@ -29,7 +29,7 @@ def _cases(rng: np.random.Generator) -> Iterator[Case]:
         wrong = torch.from_numpy(rng.permutation(images)[right:])
         labels[wrong] = (labels[wrong] + torch.from_numpy(rng.integers(1, 10, len(wrong)))) % 10
         yield logits.float(), labels
-    # A largest logit of 1.0 beside the label 1: comparing the logit itself gives a hit.
+    # A largest logit of 1.0 and the label 1: comparing the logit itself gives a hit.
     square = torch.tensor([[0.1, 1.0, 0.3], [2.0, 0.5, 0.1], [1.5, 0.2, 0.4]])
     yield square, torch.tensor([1, 0, 2])
     logits = -1 - torch.from_numpy(rng.random((10, 10))).float()  # no logit above 0
@@ -62,28 +62,28 @@ EXERCISE = FunctionExercise(
     solution=lambda logits, labels: float(_hits(logits, labels).mean()),
     cases=_cases,
     compare=_compare,
-    why="the prediction for an image is the place of the largest logit in its row, and the "
-    "accuracy is the share of predictions that equal their label",
+    why="the prediction for an image is the index of the largest logit in its row, and the "
+    "accuracy is the fraction of predictions that equal their label",
     fix="compare the argmax of each row with the labels, and take the mean",
     mistakes=[
         Mistake(
             lambda logits, labels: 100 * _hits(logits, labels).mean(),
-            "you returned per cent; the accuracy is a fraction from 0 to 1",
-            "leave out the factor 100; printing with :.2% shows per cent",
+            "you returned percent; the accuracy is a fraction from 0 to 1",
+            "leave out the factor 100; printing with :.2% shows percent",
         ),
         Mistake(
             lambda logits, labels: _hits(logits, labels).sum(),
-            "you returned how many are right, not their share",
+            "you returned how many are right, not the fraction",
             "divide by the number of images",
         ),
         Mistake(
             lambda logits, labels: 1 - _hits(logits, labels).mean(),
-            "you returned the share of wrong predictions, the error rate",
+            "you returned the fraction of wrong predictions, the error rate",
             "count where prediction and label are equal",
         ),
         Mistake(
             lambda logits, labels: int(_hits(logits, labels).sum()) // len(labels),
-            "you divided integers with //, or turned the result into one: it is cut down to 0 "
+            "you divided integers with //, or turned the result into an integer: it becomes 0 "
             "unless all predictions are right",
             "divide with /",
         ),
@@ -94,17 +94,17 @@ EXERCISE = FunctionExercise(
         ),
         Mistake(
             lambda logits, labels: _fraction_right(logits.max(1).values, labels),
-            "you compared the largest logit itself with the label; the prediction is its place",
-            "use argmax, which gives the place, instead of max",
+            "you compared the largest logit itself with the label; the prediction is its index",
+            "use argmax, which gives the index, instead of max",
         ),
         Mistake(
             lambda logits, labels: _fraction_right(logits.argmin(1), labels),
-            "you took the smallest logit; the network votes with the largest",
+            "you took the smallest logit; the network predicts the class of the largest",
             "use argmax instead of argmin",
         ),
         Mistake(
             lambda logits, labels: _fraction_right(logits.argmax(1) + 1, labels),
-            "you counted places from 1; digits, and places in Python, begin at 0",
+            "you counted from 1; digits, and indices in Python, begin at 0",
             "compare the argmax with the labels as they are",
         ),
         Mistake(
@@ -145,12 +145,12 @@ EXERCISE = FunctionExercise(
         Mistake(
             lambda logits, labels: _batch_means(logits, labels)[-1],
             "you returned the accuracy of the last batch only",
-            "count over all images before you divide",
+            "count the right predictions of all images before you divide",
         ),
         Mistake(
             lambda logits, labels: float(np.mean(_batch_means(logits, labels))),
-            "you took the mean of the batches' accuracies: the last batch is smaller, and its "
-            "images count more than the others",
+            "you took the mean of the batches' accuracies: the last batch is smaller, so each of "
+            "its images counts more than the others",
             "add up the right predictions of all batches, and divide once",
         ),
     ],

@@ -45,7 +45,7 @@ EXERCISE = FunctionExercise(
     solution=lambda net: 4 * sum(_parameter_counts(net)),
     cases=_cases,
     compare=_compare,
-    why="a 32-bit float takes 4 bytes, and every number in every parameter is one",
+    why="every number in every parameter is a 32-bit float, and that takes 4 bytes",
     fix="go through net.parameters(), add up how many numbers each has, and multiply by 4",
     mistakes=[
         Mistake(
@@ -88,26 +88,26 @@ EXERCISE = FunctionExercise(
         ),
         Mistake(
             lambda net: 4 * sum(p.numel() for p in net.parameters() if p.dim() > 1),
-            "you counted matrices and convolutions only: biases and BatchNorm's parameters have "
+            "you counted only matrices and convolutions: biases and BatchNorm's parameters have "
             "one dimension, and are parameters too",
             "take every tensor of net.parameters()",
         ),
         Mistake(
             lambda net: 4 * sum(p.numel() for p in net.parameters() if p.requires_grad),
-            "you left out parameters that are not trained: they need their bytes all the same",
-            "take every tensor, whatever its requires_grad",
+            "you left out parameters that are not trained: the file needs them too",
+            "take every tensor, also those with requires_grad=False",
         ),
         Mistake(
             lambda net: 4 * sum(len(p) for p in net.parameters()),
-            "len() of a tensor is its first dimension only, its rows",
+            "len() of a tensor is only its first dimension, the number of rows",
             "use .numel(), which counts all the numbers in a tensor",
         ),
         Mistake(
             lambda net: (
                 4 * sum(p.numel() for p in net.parameters(False)) or _bytes_of_children(net)
             ),
-            "you left out layers inside layers: net.children() gives the outermost ones only",
-            "go through net.parameters(), which looks into all of them",
+            "you left out layers inside layers: net.children() gives only the outermost ones",
+            "go through net.parameters(), which goes into all of them",
         ),
         Mistake(
             lambda net: 4 * len(list(net.parameters())),
@@ -126,8 +126,8 @@ EXERCISE = FunctionExercise(
         ),
         Mistake(
             lambda net: 4 * _parameter_counts(net)[0],
-            "you counted the first tensor only: a `return` inside the loop ends it at once",
-            "put `return` behind the loop, not into it",
+            "you counted the first tensor only: a `return` inside the loop ends it after one round",
+            "put `return` after the loop, not inside it",
         ),
         Mistake(
             lambda net: 4 * _parameter_counts(net)[-1],

@@ -16,7 +16,7 @@ from ._shared import course_net, describe_layers, fill_randomly, nested_net
 _NO_GRAPH = "your penalty is a plain number, without a graph that gradients could flow through"
 
 
-_DETACHED = "your penalty is a tensor that is cut off from the parameters: no gradient flows"
+_DETACHED = "your penalty is a tensor that does not depend on the parameters: no gradient flows"
 
 
 def _cases(rng: np.random.Generator) -> Iterator[Case]:
@@ -47,16 +47,16 @@ def _with_gradients(result: Any, case: Case) -> tuple[Any, Any]:
         return result.detach(), _DETACHED
     parameters = [p for p in case[0].parameters() if p.requires_grad]
     try:
-        found = torch.autograd.grad(result.sum(), parameters, allow_unused=True)
+        gradients = torch.autograd.grad(result.sum(), parameters, allow_unused=True)
     except RuntimeError as error:
         text = str(error).partition("(")[0].partition(".")[0].strip()
         return result.detach(), f"torch cannot go back through your penalty ({text})"
-    if all(gradient is None for gradient in found):
+    if all(gradient is None for gradient in gradients):
         return result.detach(), _DETACHED
-    filled = [
-        torch.zeros_like(p) if g is None else g for p, g in zip(parameters, found, strict=True)
+    all_gradients = [
+        torch.zeros_like(p) if g is None else g for p, g in zip(parameters, gradients, strict=True)
     ]
-    return result.detach(), [gradient.double().numpy() for gradient in filled]
+    return result.detach(), [gradient.double().numpy() for gradient in all_gradients]
 
 
 def _compare(expected: Any, got: Any, case: Case) -> Difference:
@@ -65,25 +65,25 @@ def _compare(expected: Any, got: Any, case: Case) -> Difference:
     # A sum of n numbers rounds n times, each time by at most this share of the sum so far.
     tolerance = values.size * ROUNDING32 * float(np.abs(values).sum())
     shown = ", ".join(f"{value:g}" for value in values[:6])
-    of = f" (the parameters are {shown})" if values.size <= 6 else describe_layers(case[0])
+    network = f" (the parameters are {shown})" if values.size <= 6 else describe_layers(case[0])
     expected_penalty = float(expected[0])
-    found = number_difference(
+    difference = number_difference(
         expected_penalty, got[0], max(tolerance, abs(expected_penalty) * ROUNDING32), "penalty"
     )
-    if found is not None:
-        return found + of
+    if difference is not None:
+        return difference + network
     if isinstance(expected[1], str) or isinstance(got[1], str):
         return None if isinstance(expected[1], str) and expected[1] == got[1] else str(got[1])
-    for (name, parameter), right, given in zip(parameters, expected[1], got[1], strict=True):
+    for (name, parameter), right, gradient in zip(parameters, expected[1], got[1], strict=True):
         # At 0 the derivative of |w| jumps from -1 to 1, and anything between is right.
-        kink = (parameter.detach().numpy() == 0) & (np.abs(given) <= 1) & (np.abs(right) <= 1)
-        wrong = ~(kink | np.isclose(given, right, rtol=8 * ROUNDING32, atol=0, equal_nan=True))
+        kink = (parameter.detach().numpy() == 0) & (np.abs(gradient) <= 1) & (np.abs(right) <= 1)
+        wrong = ~(kink | np.isclose(gradient, right, rtol=8 * ROUNDING32, atol=0, equal_nan=True))
         if wrong.any():
             place = tuple(int(index[0]) for index in np.nonzero(wrong))
             value = float(parameter.detach().numpy()[place])
             return (
                 f"the gradient of your penalty at {name}{list(place)} = {value:.4g} is "
-                f"{given[place]:.4g}, expected {right[place]:.4g}"
+                f"{gradient[place]:.4g}, expected {right[place]:.4g}"
             )
     return None
 
@@ -116,20 +116,20 @@ EXERCISE = FunctionExercise(
     mistakes=[
         Mistake(
             lambda net: _sum_over_parameters(net, lambda p: p.abs().sum()).item(),
-            "you took the number out of its tensor; torch does not know any more how it depends "
-            "on the weights, and training would ignore the penalty",
+            "you took the number out of its tensor; then torch does not know how it depends on "
+            "the weights, and training would ignore the penalty",
             "leave out .item() and float(), and return the tensor",
         ),
         Mistake(
             lambda net: _sum_over_parameters(net, lambda p: p.abs().sum()).detach(),
             "you cut the penalty off from the weights (.detach(), .data, no_grad, state_dict() or "
-            "a new torch.tensor do that): the value is right, and training would ignore it",
-            "use the parameters themselves, and return what comes out",
+            "a new torch.tensor do that): the value is right, but training would ignore it",
+            "compute with the parameters themselves, and return the result",
         ),
         Mistake(
             lambda net: _flat_parameters(net).sum(),
-            "you added the weights with their signs: positive and negative ones cancel, and the "
-            "penalty can be made ever smaller by making weights negative",
+            "you added the weights with their signs: positive and negative ones cancel, and "
+            "training could lower the penalty without end by making weights negative",
             "take the absolute value of each weight before you add",
         ),
         Mistake(
@@ -144,8 +144,8 @@ EXERCISE = FunctionExercise(
         ),
         Mistake(
             lambda net: _sum_over_parameters(net, lambda p: p.square().sum()),
-            "you squared: that is the L2 penalty (weight decay), whose pull fades as a weight gets "
-            "small; L1 pulls with the same force everywhere",
+            "you squared: that is the L2 penalty (weight decay), which pulls a small weight only "
+            "weakly; L1 pulls every weight with the same force",
             "use .abs() instead of the square",
         ),
         Mistake(
@@ -155,7 +155,7 @@ EXERCISE = FunctionExercise(
         ),
         Mistake(
             lambda net: _flat_parameters(net).abs().mean(),
-            "you took the mean: the pull on a weight would get weaker as the network gets larger",
+            "you took the mean: the larger the network, the weaker the pull on each weight",
             "add up with .sum() instead of .mean()",
         ),
         Mistake(
@@ -165,8 +165,8 @@ EXERCISE = FunctionExercise(
         ),
         Mistake(
             lambda net: _flat_parameters(net).abs().max(),
-            "you took the largest weight only; no other one would be pulled",
-            "add up all of them with .sum()",
+            "you took the largest weight only; no other weight would be pulled",
+            "add all of them with .sum()",
         ),
         Mistake(
             lambda net: torch.stack(
@@ -177,7 +177,7 @@ EXERCISE = FunctionExercise(
         ),
         Mistake(
             lambda net: torch.stack([p.abs().sum() for p in net.parameters() if p.dim() > 1]).sum(),
-            "you left out what has one dimension, biases and BatchNorm's parameters: the course "
+            "you left out biases and BatchNorm's parameters, which have one dimension: the course "
             "lab's penalty counts every parameter",
             "go through all of net.parameters()",
         ),
@@ -196,8 +196,8 @@ EXERCISE = FunctionExercise(
         ),
         Mistake(
             lambda net: next(net.parameters()).abs().sum(),
-            "you counted the first tensor only: a `return` inside the loop ends it at once",
-            "put `return` behind the loop, not into it",
+            "you counted the first tensor only: a `return` inside the loop ends it after one round",
+            "put `return` after the loop, not inside it",
         ),
         Mistake(
             lambda net: list(net.parameters())[-1].abs().sum(),
@@ -207,13 +207,13 @@ EXERCISE = FunctionExercise(
         Mistake(
             lambda net: _sum_over_parameters(net, lambda p: p.square().sqrt().sum()),
             "the derivative of a square root at 0 is 0 * infinity: one weight of exactly 0 makes "
-            "its gradient NaN, and a small one is lost when it is squared",
-            "use .abs(), which torch differentiates with 0 at 0",
+            "its gradient NaN, and the square of a very small weight is rounded to 0",
+            "use .abs(), whose gradient at 0 is 0 in torch",
         ),
         Mistake(
             _penalty_after_backward,
-            "you called .backward() yourself: that uses the graph up, and the training step, which "
-            "goes backward from the whole loss, comes too late",
+            "you called .backward() yourself: that frees the graph, and the training step cannot "
+            "go backward through it again",
             "return the penalty, and leave .backward() to the training step",
         ),
     ],

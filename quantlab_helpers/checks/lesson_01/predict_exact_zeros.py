@@ -19,7 +19,7 @@ def _is_count(guess: Any) -> bool | str:
     if math.isnan(number):
         return "this is not a number"
     if 0 < number < 1:
-        return "this looks like a share; the question is how many weights"
+        return "this looks like a fraction; the question is how many weights"
     if number < 0:
         return "a count cannot be negative"
     if number > _PARAMETERS:
@@ -29,7 +29,7 @@ def _is_count(guess: Any) -> bool | str:
 
 EXERCISE = ValueExercise(
     name="predict-exact-zeros",
-    rule=f"write a whole number from 0 to {_PARAMETERS:,}; any such number gives the point, for "
+    rule=f"write a whole number from 0 to {_PARAMETERS:,}; any such number earns the point, and "
     "the next cell measures the truth",
     well_formed=_is_count,
     judge=lambda guess: None,

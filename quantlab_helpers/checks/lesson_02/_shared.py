@@ -6,7 +6,7 @@ from ..compare import EPS32
 
 
 def level_tolerance(low: float, high: float) -> float:
-    """Return what float32 arithmetic may lose on a level ``low + step * code``.
+    """Return the largest error of a level ``low + step * code`` computed in float32.
 
     Two subtractions, a quotient, a product and a sum, each rounded once by half an eps of a
     number that is at most twice the larger end.

@@ -30,11 +30,11 @@ def _compare(expected: float, got: Any, case: Case) -> Difference:
     value = float(array.reshape(()))
     if value == expected:
         return None
-    return f"you return {value:,.10g} bytes, expected {expected:,.10g}"
+    return f"you return {value:,.10g} byte{'s' * (value != 1)}, expected {expected:,.10g}"
 
 
 def _stored_bytes(count: int, bits: int) -> int:
-    """Return what the package's own quantizer says."""
+    """Return payload and overhead of the package's own quantizer."""
     quantized = uniform_quantize(np.zeros(count), bits)
     return quantized.payload_bytes + quantized.overhead_bytes
 
@@ -46,28 +46,28 @@ EXERCISE = FunctionExercise(
     cases=_cases,
     compare=_compare,
     why="count codes of `bits` bits are packed without gaps into whole bytes, and the grid needs "
-    "two float32 numbers, min and max, beside them",
+    "two more float32 numbers, min and max",
     fix="round count * bits / 8 up, and add 8",
     mistakes=[
         Mistake(
             lambda count, bits: -(-count * bits // 8),
-            "this is the payload alone: without min and max nobody can turn the codes back into "
-            "weights, so that overhead has to be stored too",
+            "this is only the payload: without min and max the codes cannot be turned back into "
+            "weights, so that overhead must be stored too",
             "add 8 bytes, two float32 numbers",
         ),
         Mistake(
             lambda count, bits: count * bits // 8 + 8,
-            "you rounded down: where the bits do not fill the last byte, those left over are lost",
+            "you rounded down: if the bits do not fill the last byte, the remaining bits are lost",
             "round up, for example with math.ceil or with -(-x // 8)",
         ),
         Mistake(
             lambda count, bits: round(count * bits / 8) + 8,
-            "you rounded to the nearest byte: where that is down, the bits left over are lost",
+            "you rounded to the nearest byte: if that is down, the remaining bits are lost",
             "round up, for example with math.ceil or with -(-x // 8)",
         ),
         Mistake(
             lambda count, bits: count * bits / 8 + 8,
-            "a file has whole bytes, you count part of one",
+            "a file has whole bytes; your result is not a whole number",
             "round up, for example with math.ceil or with -(-x // 8)",
         ),
         Mistake(
@@ -82,29 +82,29 @@ EXERCISE = FunctionExercise(
         ),
         Mistake(
             lambda count, bits: count * -(-bits // 8) + 8,
-            "you gave every code whole bytes of its own; packed codes lie close together, and a "
-            "byte may hold parts of two",
+            "you gave every code whole bytes of its own; packed codes have no gaps between them, "
+            "and a byte may hold parts of two",
             "multiply by count before you divide by 8",
         ),
         Mistake(
             lambda count, bits: 4 * count,
-            "4 bytes a weight is what float32 takes; the codes have `bits` bits",
+            "float32 takes 4 bytes per weight; the codes have `bits` bits",
             "start from count * bits",
         ),
         Mistake(
             lambda count, bits: 2 * bits,
-            "2 * bits is not a size: it knows neither how many weights there are nor how many "
-            "levels, which are 2^bits",
+            "2 * bits is not a size: it depends neither on the number of weights nor on the "
+            "number of levels, 2^bits",
             "start from count * bits",
         ),
         Mistake(
             lambda count, bits: -(-count * bits // 8) + 4,
-            "the overhead is two float32 numbers, min and max, you counted one",
+            "the overhead is two float32 numbers, min and max; you counted one",
             "add 8 bytes",
         ),
         Mistake(
             lambda count, bits: -(-count * bits // 8) + 16,
-            "min and max are float32 numbers of 4 bytes each, you counted 8 for each",
+            "min and max are float32 numbers of 4 bytes each; you counted 8 for each",
             "add 8 bytes for both",
         ),
         Mistake(
@@ -114,8 +114,8 @@ EXERCISE = FunctionExercise(
         ),
         Mistake(
             lambda count, bits: -(-count * bits // 8) + 4 * 2**bits,
-            "you stored a float32 for every level; equal steps need no table, because min and max "
-            "give all levels",
+            "you stored a float32 for every level; equal steps need no table, because all levels "
+            "follow from min and max",
             "add 8 bytes instead",
         ),
         Mistake(

@@ -37,17 +37,17 @@ EXERCISE = FunctionExercise(
     solution=_decoded,
     cases=_cases,
     compare=_compare,
-    why="code c stands for low + step * c, with step = (high - low)/(2^bits - 1)",
+    why="code c means low + step * c, with step = (high - low)/(2^bits - 1)",
     fix="multiply the codes by the step and add low",
     mistakes=[
         Mistake(
             lambda codes, low, high, bits: low + (high - low) / 2**bits * codes,
-            "you divided by 2^bits, so that the last code does not come out at high",
+            "you divided by 2^bits, so the last code does not give high",
             "divide by 2**bits - 1",
         ),
         Mistake(
             lambda codes, low, high, bits: (high - low) / (2**bits - 1) * codes,
-            "code 0 stands for low, yours stands for zero: low is missing",
+            "code 0 means low, yours means zero: low is missing",
             "add low",
         ),
         Mistake(
@@ -58,19 +58,19 @@ EXERCISE = FunctionExercise(
         ),
         Mistake(
             lambda codes, low, high, bits: low + (high - low) / 255 * codes,
-            "255 steps belong to 8 bits; you wrote that number down instead of using bits",
+            "255 steps belong to 8 bits; you used that number instead of bits",
             "divide by 2**bits - 1",
         ),
         Mistake(
             lambda codes, low, high, bits: (
                 low + (high - low) / (2**bits - 1) * (codes.astype(float) + 0.5)
             ),
-            "you added half a step: codes stand for levels, not for the middles of cells",
+            "you added half a step: codes mean levels, not the middles of cells",
             "leave the 0.5 out",
         ),
         Mistake(
             lambda codes, low, high, bits: high - (high - low) / (2**bits - 1) * codes,
-            "your levels run downwards: code 0 stands for low, not for high",
+            "your levels run downwards: code 0 means low, not high",
             "start at low and add the steps",
         ),
         Mistake(
@@ -80,7 +80,7 @@ EXERCISE = FunctionExercise(
         ),
         Mistake(
             lambda codes, low, high, bits: _decoded(codes, low, high, bits).reshape(-1),
-            "the values are in one long row; a layer needs them in the shape of its weights",
+            "the values have only one dimension; a layer needs them in the shape of its weights",
             "give them the codes' shape, for example with .reshape(codes.shape)",
         ),
     ],

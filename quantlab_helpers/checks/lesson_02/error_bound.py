@@ -40,12 +40,12 @@ EXERCISE = FunctionExercise(
     solution=lambda low, high, bits: half_step_bound(uniform_quantize([low, high], bits)),
     cases=_cases,
     compare=_compare,
-    why="the worst place for a weight is the middle between two levels, half a step from both",
+    why="the largest error is that of a weight halfway between two levels: half a step",
     fix="compute the step, (high - low)/(2**bits - 1), and halve it",
     mistakes=[
         Mistake(
             lambda low, high, bits: (high - low) / (2**bits - 1),
-            "that is a whole step, the error of always taking the level below; the nearest level "
+            "that is a whole step, the bound for always taking the level below; the nearest level "
             "is never more than half a step away",
             "halve it",
         ),
@@ -61,7 +61,7 @@ EXERCISE = FunctionExercise(
         ),
         Mistake(
             lambda low, high, bits: high / (2**bits - 1) / 2,
-            "the range is high - low, you used high alone",
+            "the range is high - low; you used only high",
             "subtract low from high",
         ),
         Mistake(
@@ -71,7 +71,7 @@ EXERCISE = FunctionExercise(
         ),
         Mistake(
             lambda low, high, bits: (high - low) / (2 * bits - 1) / 2,
-            "b bits tell 2^b values apart, you used 2*b",
+            "b bits can represent 2^b values; you used 2*b",
             "use 2**bits",
         ),
     ],

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..compare import Difference, as_array
+from ..compare import Difference, as_array, plural
 from ..exercise import Case, FunctionExercise, Mistake
 from ._shared import level_tolerance
 
@@ -42,18 +42,23 @@ def _compare(expected: NDArray[Any], got: Any, case: Case) -> Difference:
     in_range = (expected >= 0) & (expected < 2**bits)
     outside = wrong & in_range & ~((array >= 0) & (array < 2**bits))
     if outside.any():
-        return f"you return code {array[outside][0]}, the codes of {bits} bits are 0..{2**bits - 1}"
+        return (
+            f"you return code {array[outside][0]}, the codes of {plural(bits, 'bit')} are "
+            f"0..{2**bits - 1}"
+        )
     step = (high - low) / (2**bits - 1)
     inside = np.clip(weights.astype(np.float64), low, high)
-    far, near = (np.abs(low + step * codes - inside) for codes in (array, expected))
-    # A tie may go either way; a code that is off by d makes the distance larger by 2 d.
-    wrong &= ~(np.abs(far - near) <= 2 * level_tolerance(low, high))
+    distance, smallest = (np.abs(low + step * codes - inside) for codes in (array, expected))
+    # A weight halfway between two levels may get either; an error d of a level changes the two
+    # distances by 2 d.
+    wrong &= ~(np.abs(distance - smallest) <= 2 * level_tolerance(low, high))
     if not wrong.any():
         return None
-    at = tuple(int(i) for i in np.argwhere(wrong)[0])
+    first = tuple(int(i) for i in np.argwhere(wrong)[0])
     return (
-        f"{int(wrong.sum())} of {array.size} codes wrong: {weights[at]:.6g} became {array[at]}, "
-        f"the nearest level has code {expected[at]}"
+        f"{int(wrong.sum())} of {array.size} codes {'is' if wrong.sum() == 1 else 'are'} wrong: "
+        f"{weights[first]:.6g} became {array[first]}, "
+        f"the nearest level has code {expected[first]}"
     )
 
 
@@ -77,14 +82,14 @@ def _unclipped_codes(
 def _nan_codes_where_constant(
     weights: NDArray[Any], low: float, high: float, bits: int
 ) -> NDArray[np.int64]:
-    """Return what 0/0, converted to integers, leaves where low equals high."""
+    """Return the integers that NaN converts to if low equals high, else the nearest codes."""
     if low == high:
         return np.full(weights.shape, np.nan).astype(np.int64)
     return _nearest_codes(weights, low, high, bits)
 
 
 def _nearest_codes(weights: NDArray[Any], low: float, high: float, bits: int) -> NDArray[np.int64]:
-    """Return the codes by brute force, as an authority that shares no formula with the answer."""
+    """Return the codes of the nearest levels by comparing all distances."""
     distance = np.abs(weights.astype(np.float64)[..., None] - np.linspace(low, high, 2**bits))
     return np.asarray(distance.argmin(-1))
 
@@ -98,21 +103,21 @@ EXERCISE = FunctionExercise(
     why="a code says which level is nearest: the distance to low in steps, rounded to an integer "
     "and kept within 0 .. 2^bits - 1",
     fix="compute (weights - low) / step, round, clip to 0 .. 2**bits - 1, convert to integers; "
-    "where low equals high there is no step, and every code is 0",
+    "if low equals high there is no step, and every code is 0",
     mistakes=[
         Mistake(
             lambda w, low, high, bits: _rounded_positions(
                 w, low, high, 2**bits - 1, np.floor
             ).astype(int),
-            "you cut off the decimals (floor, //, int or astype): that is the level below, so the "
-            "error reaches a whole step, twice the bound",
+            "you cut off the decimals (floor, //, int or astype): that gives the level below, so "
+            "the error can be almost a whole step, twice the bound",
             "round with np.round or np.rint before you convert to integers",
         ),
         Mistake(
             _nan_codes_where_constant,
-            "where low equals high the step is 0, and 0/0 is NaN: converted to integers it becomes "
-            "a meaningless code",
-            "return zeros where low equals high",
+            "if low equals high the step is 0, and 0/0 is NaN: converted to an integer it is a "
+            "meaningless code",
+            "return zeros if low equals high",
         ),
         Mistake(
             lambda w, low, high, bits: _rounded_positions(
@@ -124,7 +129,7 @@ EXERCISE = FunctionExercise(
         Mistake(
             _unclipped_codes,
             "weights outside the range get codes outside 0 .. 2^bits - 1, which do not fit into "
-            "the bits: they must saturate, that is take the first or the last level",
+            "the bits: such weights must get the first or the last code",
             "clip the codes with np.clip(codes, 0, 2**bits - 1)",
         ),
         Mistake(
@@ -134,8 +139,8 @@ EXERCISE = FunctionExercise(
         ),
         Mistake(
             lambda w, low, high, bits: _rounded_positions(w, low, high, 2**bits - 1),
-            "the codes are rounded, but they are still floats: a float takes 32 bits, whatever "
-            "is in it",
+            "the codes are rounded, but they are still floats: a float32 takes 32 bits even if "
+            "its value is a small integer",
             "convert with .astype(int), or .long() in torch",
         ),
         *(
@@ -151,13 +156,13 @@ EXERCISE = FunctionExercise(
         ),
         Mistake(
             lambda w, low, high, bits: _unclipped_codes(w, low, high, bits).astype(np.uint8),
-            "your codes wrap around: a code below 0 or above 255 becomes another one in uint8",
+            "your codes wrap around: in uint8 a code below 0 or above 255 becomes another code",
             "clip to 0 .. 2**bits - 1 before you convert to integers",
         ),
         Mistake(
             lambda w, low, high, bits: _nearest_codes(w, float(w.min()), float(w.max()), bits),
-            "you used the smallest and largest of these weights instead of low and high: the codes "
-            "then belong to another grid",
+            "you used the smallest and largest of these weights instead of low and high: such "
+            "codes belong to another grid",
             "use the range that is passed in",
         ),
         Mistake(
@@ -169,12 +174,12 @@ EXERCISE = FunctionExercise(
             lambda w, low, high, bits: np.clip(
                 np.rint(w / ((high - low) / (2**bits - 1))), 0, 2**bits - 1
             ).astype(int),
-            "code 0 stands for low, you counted the steps from zero",
+            "code 0 means low; you counted the steps from zero",
             "subtract low from the weights first",
         ),
         Mistake(
             lambda w, low, high, bits: _nearest_codes(w, low, high, bits) + 1,
-            "your codes start at 1; code 0 stands for low, and the last code 2^bits would not fit",
+            "your codes start at 1; code 0 means low, and the last code 2^bits would not fit",
             "count from 0",
         ),
         Mistake(
@@ -182,11 +187,11 @@ EXERCISE = FunctionExercise(
                 _nearest_codes(w, low, high, bits)
             ],
             "these are the levels themselves, not their codes",
-            "return which level it is, counted from 0, not its value",
+            "return the index of the level, counted from 0, not its value",
         ),
         Mistake(
             lambda w, low, high, bits: _nearest_codes(w, low, high, bits).reshape(-1),
-            "the codes are in one long row; a layer needs them in the shape of its weights",
+            "the codes have only one dimension; a layer needs them in the shape of its weights",
             "give them the weights' shape, for example with .reshape(weights.shape)",
         ),
     ],

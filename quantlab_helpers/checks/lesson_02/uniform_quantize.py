@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...quantizers.uniform import uniform_quantize
-from ..compare import Difference, as_array
+from ..compare import Difference, as_array, count_nan, plural
 from ..exercise import Case, FunctionExercise, Mistake
 from ._shared import level_tolerance
 
@@ -28,7 +28,7 @@ def _cases(rng: np.random.Generator) -> Iterator[Case]:
     yield rng.normal(size=(40, 5)).astype(np.float32), 10
     yield np.full((2, 2), 0.3, np.float32), 3
     yield np.array([-0.7], np.float32), 8
-    # As many weights as fc1 has, and as many of them near zero.
+    # As many weights as fc1 has, most of them near zero.
     yield (1e-3 * rng.standard_t(2, size=(300, 1568))).astype(np.float32), 4
 
 
@@ -41,7 +41,7 @@ def _compare(expected: NDArray[Any], got: Any, case: Case) -> Difference:
         return f"your result has shape {array.shape}, the weights have {weights.shape}"
     nan = np.isnan(array)
     if (nan != np.isnan(expected)).any():
-        return f"{int(nan.sum()):,} of your {array.size:,} values are NaN"
+        return count_nan(array, "values")
     low, high = float(weights.min()), float(weights.max())
     tolerance = level_tolerance(low, high)
     with np.errstate(invalid="ignore"):
@@ -52,18 +52,22 @@ def _compare(expected: NDArray[Any], got: Any, case: Case) -> Difference:
         return None
     distinct = len(np.unique(array))
     if distinct > 2**bits:
-        return f"your result has {distinct:,} different values, {bits} bits tell {2**bits} apart"
-    at = tuple(int(i) for i in np.argwhere(wrong)[0])
+        return (
+            f"your result has {distinct:,} distinct values, {plural(bits, 'bit')} can represent "
+            f"{2**bits:,}"
+        )
+    first = tuple(int(i) for i in np.argwhere(wrong)[0])
     return (
-        f"{int(wrong.sum()):,} of {array.size:,} values wrong: "
-        f"{weights[at]:.6g} became {array[at]:.6g}, expected {expected[at]:.6g}"
+        f"{int(wrong.sum()):,} of {array.size:,} values {'is' if wrong.sum() == 1 else 'are'} "
+        "wrong: "
+        f"{weights[first]:.6g} became {array[first]:.6g}, expected {expected[first]:.6g}"
     )
 
 
 def _is_tie(
     array: NDArray[Any], expected: NDArray[Any], weights: NDArray[Any], bits: int, tolerance: float
 ) -> NDArray[np.bool_]:
-    """Say where a value is another level that is as near, as far as float32 can tell."""
+    """Return where a value is another level that is equally near, up to float32 rounding."""
     low, step = _grid(weights, bits)
     with np.errstate(all="ignore"):
         level = low + step * np.rint((array.astype(np.float64) - low) / step)
@@ -79,7 +83,7 @@ def _grid(weights: NDArray[Any], bits: int) -> tuple[float, float]:
 def _on_grid(
     weights: NDArray[Any], bits: int, rounding: Any = np.rint, steps: int | None = None
 ) -> NDArray[np.float64]:
-    """Quantize in one formula, with a way to round and a number of steps that may be wrong."""
+    """Quantize in one formula; the rounding and the number of steps may be wrong."""
     low, high = float(weights.min()), float(weights.max())
     if low == high:
         return weights.astype(np.float64)
@@ -88,7 +92,7 @@ def _on_grid(
 
 
 def _nan_where_constant(weights: NDArray[Any], bits: int) -> NDArray[np.float64]:
-    """Quantize with 0/0 where all weights are equal."""
+    """Quantize; NaN if all weights are equal."""
     return _on_grid(weights, bits) * (np.nan if weights.min() == weights.max() else 1)
 
 
@@ -107,57 +111,57 @@ EXERCISE = FunctionExercise(
     why="every weight becomes the nearest of 2^bits levels between the smallest and the largest "
     "weight",
     fix="take low and high from the weights, compute the codes by rounding (weights - low) / step "
-    "and return low + step * codes; a tensor whose weights are all equal is its own level",
+    "and return low + step * codes; if all weights are equal, return a copy of them",
     line_limit=_LINE_LIMIT,
     mistakes=[
         Mistake(
             lambda w, bits: _on_grid(w, bits, np.floor),
             "you cut off the decimals of the codes (floor, //, int or astype): every weight moves "
-            "down to the level below, by up to a whole step",
+            "down to the level below, by up to one whole step",
             "round with np.round or np.rint",
         ),
         Mistake(
             _nan_where_constant,
-            "where all weights are equal, low is high and the step is 0: 0/0 is NaN, and a network "
-            "with one NaN in it answers only NaN",
-            "return a copy of the weights where low equals high",
+            "if all weights are equal, low is high and the step is 0: 0/0 is NaN, and one NaN "
+            "among the weights makes all outputs of a network NaN",
+            "return a copy of the weights if low equals high",
         ),
         Mistake(
             lambda w, bits: np.nan_to_num(_nan_where_constant(w, bits)),
-            "where all weights are equal, the step is 0; you turn the NaN of 0/0 into 0, but the "
-            "only level there is that one weight",
-            "return a copy of the weights where low equals high",
+            "if all weights are equal, the step is 0; you turn the NaN of 0/0 into 0, but the "
+            "only level is that one weight",
+            "return a copy of the weights if low equals high",
         ),
         Mistake(
             lambda w, bits: _on_grid(w, bits, steps=2**bits),
-            "you divided the range by 2^bits: that makes 2^bits + 1 levels, one too many for the "
+            "you divided the range by 2^bits: that gives 2^bits + 1 levels, one too many for the "
             "bits",
             "divide by 2**bits - 1",
         ),
         Mistake(
             lambda w, bits: _on_grid(w, bits, steps=2 * bits - 1),
-            "b bits tell 2^b values apart, you used 2*b",
+            "b bits can represent 2^b values; you used 2*b",
             "use 2**bits",
         ),
         Mistake(
             lambda w, bits: _on_grid(w, bits, steps=255),
-            "255 steps belong to 8 bits; you wrote that number down instead of using bits",
+            "255 steps belong to 8 bits; you used that number instead of bits",
             "divide by 2**bits - 1",
         ),
         Mistake(
             lambda w, bits: np.rint((w.astype(np.float64) - _grid(w, bits)[0]) / _grid(w, bits)[1]),
-            "these are the codes; the exercise asks for the values they stand for",
+            "these are the codes; the exercise asks for the values they mean",
             "multiply the codes by the step and add low",
         ),
         Mistake(
             lambda w, bits: _on_grid(w, bits) - float(w.min()),
-            "you subtracted low and never added it again: all values have moved",
+            "you subtracted low and never added it again, so all values are shifted",
             "return low + step * codes",
         ),
         Mistake(
             lambda w, bits: _grid(w, bits)[1] * np.rint(w.astype(float) / _grid(w, bits)[1]),
-            "you rounded to multiples of the step, a grid through 0; the levels of this one start "
-            "at the smallest weight",
+            "you rounded to multiples of the step, a grid through 0; the levels of this grid "
+            "start at the smallest weight",
             "subtract low before you round and add it afterwards",
         ),
         Mistake(
@@ -185,12 +189,12 @@ EXERCISE = FunctionExercise(
         ),
         Mistake(
             lambda w, bits: w,
-            "these are the weights as they came",
-            "return the quantized values; an array that you compute has to be returned",
+            "these are the original weights",
+            "return the quantized values that you computed",
         ),
         Mistake(
             lambda w, bits: _on_grid(w, bits).reshape(-1),
-            "the values are in one long row; a layer needs them in the shape of its weights",
+            "the values have only one dimension; a layer needs them in the shape of its weights",
             "give them the weights' shape, for example with .reshape(weights.shape)",
         ),
     ],

@@ -1,4 +1,4 @@
-"""Number types, distances and tolerances of the k-means exercises."""
+"""What the k-means exercises share: distances and the tolerance of a mean."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from ..compare import ROUNDING32, Array
 
 
 def float32(values: Any) -> NDArray[np.float32]:
-    """Return float32, as trained weights are."""
+    """Return an array of float32, the type of trained weights."""
     return np.asarray(values, np.float32)
 
 
 def mean_tolerance(weights: Array) -> float:
-    """Bound the error of a float32 sum over the weights, divided by their number, and stored."""
+    """Bound the rounding error of a mean of float32 weights."""
     return (weights.size + 2) * ROUNDING32 * float(np.abs(weights).max())
 
 

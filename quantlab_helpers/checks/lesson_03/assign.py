@@ -35,22 +35,19 @@ def _compare(expected: Array, got: Any, case: Case) -> Difference:
     if np.array_equal(array, expected):
         return None
     if array.min() < 0 or array.max() >= centres.size:
-        wrong = array.min() if array.min() < 0 else array.max()
-        return (
-            f"you return the index {wrong}, but {centres.size} centres have 0..{centres.size - 1}"
-        )
-    apart = np.abs(weights - centres.astype(np.float64)[array])
-    wanted = np.abs(weights - centres.astype(np.float64)[expected])
-    wrong = (
-        np.abs(apart - wanted) > tolerance
-    )  # a weight halfway between two centres may go to either
+        outside = array.min() if array.min() < 0 else array.max()
+        return f"you return the index {outside}, but the indices are 0..{centres.size - 1}"
+    distance = np.abs(weights - centres.astype(np.float64)[array])
+    smallest = np.abs(weights - centres.astype(np.float64)[expected])
+    # A weight halfway between two centres may go to either.
+    wrong = np.abs(distance - smallest) > tolerance
     if not wrong.any():
         return None
-    at = int(np.flatnonzero(wrong)[0])
+    first = int(np.flatnonzero(wrong)[0])
     return (
         f"{int(wrong.sum())} of your {wrong.size} weights did not get their nearest centre: "
-        f"{weights.flat[at]:.4g} went to {centres[array.flat[at]]:.4g}, "
-        f"but {centres[expected.flat[at]]:.4g} is nearer"
+        f"{weights.flat[first]:.4g} went to {centres[array.flat[first]]:.4g}, "
+        f"but {centres[expected.flat[first]]:.4g} is nearer"
     )
 
 
@@ -72,13 +69,13 @@ EXERCISE = FunctionExercise(
     mistakes=[
         Mistake(
             lambda w, c: (w[..., None] - c).argmin(-1),
-            "you took the smallest difference with its sign, which is the most negative one: "
-            "the largest centre wins always",
+            "you took the smallest difference with its sign, which is the most negative one: the "
+            "largest centre always wins",
             "take the absolute value (or the square) before you look for the smallest",
         ),
         Mistake(
             lambda w, c: distances(np.abs(w), np.abs(c)).argmin(-1),
-            "you compared sizes without signs, so -0.9 is as near to 1 as to -1",
+            "you compared absolute values, so -0.9 is as near to 1 as to -1",
             "subtract first, then take the absolute value of the difference",
         ),
         Mistake(
@@ -88,22 +85,22 @@ EXERCISE = FunctionExercise(
         ),
         Mistake(
             lambda w, c: distances(w, c).argmin(-1) + 1,
-            "you count the centres from 1; centres[index] counts from 0",
+            "you count the centres from 1; indices count from 0",
             "give the first centre the index 0",
         ),
         Mistake(
             lambda w, c: c[distances(w, c).argmin(-1)],
-            "you returned the centres themselves; what is stored is which one, its index",
+            "you returned the centres themselves; the exercise asks for their indices",
             "return the index, not centres[index]",
         ),
         Mistake(
             lambda w, c: distances(w, c).argmin(-1).astype(float),
-            "these are the right numbers, but as floats, and centres[1.0] is an error",
+            "these are the right numbers, but as floats; centres[1.0] is an error",
             "make the result an integer array, for example with astype(int)",
         ),
         Mistake(
             lambda w, c: distances(w, c).min(-1),
-            "you returned the distances to the nearest centres, not which centres these are",
+            "you returned the distances to the nearest centres, not the indices of these centres",
             "use argmin, not min",
         ),
         Mistake(
@@ -113,30 +110,30 @@ EXERCISE = FunctionExercise(
         ),
         Mistake(
             lambda w, c: distances(w.ravel(), c).argmin(0),
-            "you looked for the nearest weight of every centre: one index per centre, and not "
-            "one per weight",
+            "you looked for the nearest weight of every centre: that gives one index per centre, "
+            "not one per weight",
             "look for the smallest distance along the axis of the centres",
         ),
         Mistake(
             lambda w, c: np.searchsorted(c, w),
-            "you took the first centre above each weight, however far away it is",
+            "you took the first centre above each weight, even if it is far away",
             "compare the distances to the centre below and to the one above",
         ),
         Mistake(
             lambda w, c: np.maximum(np.searchsorted(c, w, side="right") - 1, 0),
-            "you took the last centre below each weight, however far away it is",
+            "you took the last centre below each weight, even if it is far away",
             "compare the distances to the centre below and to the one above",
         ),
         Mistake(
             _rounded_to_equal_steps,
-            "you rounded as if the centres lay at equal steps; that is uniform quantization, "
-            "and k-means puts its centres at any distance",
+            "you rounded as if the centres had equal distances; that is uniform quantization, and "
+            "k-means centres have different distances",
             "compare with the centres themselves",
         ),
         Mistake(
             lambda w, c: distances(w, c).argmin(-1).astype(np.uint8),
-            "your indices are 8-bit integers, and these end at 255: larger ones wrap around to 0",
-            "use int64 or uint16 where there are more than 256 centres",
+            "your indices are 8-bit integers, which end at 255: larger indices wrap around to 0",
+            "use int64 or uint16 for more than 256 centres",
         ),
     ],
 )

@@ -20,7 +20,7 @@ def _cases(rng: np.random.Generator) -> Iterator[Case]:
 
 
 def _compare(expected: Any, got: Any, case: Case) -> Difference:
-    # 2**65_536 is a number that somebody will return, and too long to print.
+    # An answer may return 2**65_536, which is too long to print.
     expected, got = (min(n, 2**62) if isinstance(n, int) else n for n in (expected, got))
     array = as_array(got)
     if isinstance(array, str):
@@ -29,7 +29,8 @@ def _compare(expected: Any, got: Any, case: Case) -> Difference:
         return f"you return {array.size} numbers, expected one"
     if array.item() == expected:
         return None
-    return f"you say {array.item():.6g} bits, but k = {case[0]} needs {expected:.6g}"
+    bits = f"{array.item():.6g} bit{'s' * (array.item() != 1)}"
+    return f"you say {bits}, but k = {case[0]} needs {expected:.6g}"
 
 
 EXERCISE = FunctionExercise(
@@ -38,14 +39,14 @@ EXERCISE = FunctionExercise(
     solution=lambda k: max(1, (k - 1).bit_length()),
     cases=_cases,
     compare=_compare,
-    why="b bits tell 2**b centres apart, so b is the smallest whole number with 2**b >= k, and a "
+    why="b bits can represent 2**b codes, so b is the smallest whole number with 2**b >= k, and a "
     "stored code has at least 1 bit",
-    fix="round log2(k) up, and take 1 where that gives 0",
+    fix="round log2(k) up, and take 1 if that gives 0",
     mistakes=[
         Mistake(
             lambda k: k.bit_length(),
             "you counted the bits of k itself, but codes run from 0 to k - 1: 8 centres have the "
-            "codes 0..7, and 3 bits hold them",
+            "codes 0..7, which need 3 bits",
             "count the bits of k - 1",
         ),
         Mistake(
@@ -65,7 +66,7 @@ EXERCISE = FunctionExercise(
         ),
         Mistake(
             lambda k: (k - 1).bit_length(),
-            "log2(1) is 0, but a tensor of one centre is stored with 1 bit for each code here",
+            "log2(1) is 0, but here a tensor of one centre is stored with 1 bit for each code",
             "return at least 1",
         ),
         Mistake(
@@ -76,8 +77,8 @@ EXERCISE = FunctionExercise(
         Mistake(lambda k: k, "k is the number of centres, not of bits", "round log2(k) up"),
         Mistake(
             lambda k: 2**k,
-            "2**k is how many centres k bits can tell apart; here k is the number of centres",
-            "turn the question round: round log2(k) up",
+            "2**k is the number of codes of k bits; here k is the number of centres",
+            "ask the reverse question: round log2(k) up",
         ),
         Mistake(
             lambda k: max(1, math.ceil(math.log(k))),

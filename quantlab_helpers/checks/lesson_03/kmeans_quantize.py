@@ -13,30 +13,31 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...quantizers.tensor import QuantizedTensor
-from ..compare import Array, Difference, as_array
+from ..compare import Array, Difference, as_array, count_nan, plural
 from ..exercise import Case, FunctionExercise, Mistake
 from ._shared import distances, float32, mean_tolerance
 
 
 class _Result(NamedTuple):
-    """What an answer of the right shape looks like beside the weights, both flat float64."""
+    """An answer of the right shape next to the weights, both flat and float64."""
 
-    x: Array
-    y: Array
+    x: Array  # the weights
+    y: Array  # their quantized values
     k: int
     shape: tuple[int, ...]
-    values: Array
-    codes: Array
+    values: Array  # distinct ones of y, ascending
+    codes: Array  # of y in values
     tolerance: float
 
     @property
     def misplaced(self) -> Array:
-        """Where a weight is nearer to another value than to its own."""
+        """Return the indices of weights that are nearer to another value than to their own."""
         best = distances(self.x, self.values).min(-1)
         return np.flatnonzero(np.abs(self.x - self.y) > best + 2 * self.tolerance)
 
     def off_centre(self, centre: Callable[[Array], Any]) -> Array:
-        """Which values are not the `centre` (mean, median) of the weights they stand for."""
+        """Return the indices of values that are not the `centre` (mean, median) of their "
+        "weights."""
         expected = np.array([centre(self.x[self.codes == j]) for j in range(self.values.size)])
         return np.flatnonzero(np.abs(self.values - expected) > self.tolerance)
 
@@ -53,7 +54,7 @@ def _result(got: Any, case: Case) -> _Result | str:
     if array.dtype.kind in "iub":
         return f"you return {array.dtype} numbers from {array.min()} to {array.max()}"
     if np.isnan(array).any():
-        return f"{int(np.isnan(array).sum())} of your {array.size} values are NaN"
+        return count_nan(array, "values")
     y = array.astype(np.float64).ravel()
     values, codes = np.unique(y, return_inverse=True)
     x = weights.astype(np.float64).ravel()
@@ -71,10 +72,10 @@ def _norm(errors: Array) -> float:
 
 
 def _leaves_centres_unused(r: _Result) -> bool:
-    """Tell centres that never parted from clusters that a start left empty.
+    """Return whether fewer than k values are used and the SSE shows that more were possible.
 
-    Lloyd never raises the SSE of its start, and equal steps are always a start to be had. By the
-    triangle inequality, rounded values add at most their rounding times sqrt(n) to its root.
+    Lloyd's algorithm never increases the SSE, and equal steps are always a possible start. By the
+    triangle inequality, rounding the values adds at most their rounding times sqrt(n) to its root.
     """
     rounded = r.tolerance * math.sqrt(r.x.size)
     start = _norm(r.x - _equal_step_values(r.x, r.k))
@@ -82,7 +83,7 @@ def _leaves_centres_unused(r: _Result) -> bool:
 
 
 def _compare_with_fixed_point(got: Any, case: Case) -> Difference:
-    """Say what is not as at the end of Lloyd's algorithm, whatever the start."""
+    """Say which property of a fixed point of Lloyd's algorithm a result does not have."""
     r = _result(got, case)
     if isinstance(r, str):
         return r
@@ -93,31 +94,34 @@ def _compare_with_fixed_point(got: Any, case: Case) -> Difference:
         moved = int((np.abs(r.x - r.y) > r.tolerance).sum())
         if not moved:
             return None
-        return f"{moved} weights changed, though {distinct} distinct weights need no more than k"
+        return (
+            f"{plural(moved, 'weight')} changed, but {distinct} distinct weights need at most k "
+            "centres"
+        )
     if (misplaced := r.misplaced).size:
         x, y = r.x[misplaced[0]], r.y[misplaced[0]]
-        near = r.values[np.abs(r.values - x).argmin()]
+        nearest = r.values[np.abs(r.values - x).argmin()]
         return (
-            f"{misplaced.size} of {r.x.size} weights are nearer to another of your values: "
-            f"{x:.4g} became {y:.4g}, but {near:.4g} is nearer"
+            f"{misplaced.size} of {r.x.size} weights are not at the nearest of your values: "
+            f"{x:.4g} became {y:.4g}, but {nearest:.4g} is nearer"
         )
     if (off_centre := r.off_centre(np.mean)).size:
         members = r.x[r.codes == off_centre[0]]
         return (
-            f"your value {r.values[off_centre[0]]:.6g} stands for {members.size} weights "
+            f"your value {r.values[off_centre[0]]:.6g} replaces {plural(members.size, 'weight')} "
             f"whose mean is {members.mean():.6g}"
         )
     if _leaves_centres_unused(r):
         sse = _norm(r.x - _equal_step_values(r.x, r.k)) ** 2
         return (
             f"the SSE is {_norm(r.x - r.y) ** 2:.4g} with {r.values.size} of {r.k} centres in "
-            f"use; {r.k} levels at equal steps, the start, leave {sse:.4g}"
+            f"use; the start, {r.k} levels at equal steps, has {sse:.4g}"
         )
     return None
 
 
 def _mistake_where(recognise: Callable[[_Result], Any]) -> Callable[..., Any]:
-    """Make a mistake from what its results have in common."""
+    """Return the `answer` of a mistake whose results can be recognised."""
 
     def judge(got: Any, case: Case) -> Difference:
         r = _result(got, case)
@@ -127,17 +131,17 @@ def _mistake_where(recognise: Callable[[_Result], Any]) -> Callable[..., Any]:
 
 
 def _mistake_in_raw_result(recognise: Callable[[Any, Array, int], Any]) -> Callable[..., Any]:
-    """Make a mistake from results that are not even floats of the weights' shape."""
+    """Do the same for results that are not floats in the shape of the weights."""
     return lambda weights, k: lambda got, case: None if recognise(got, weights, k) else "no"
 
 
 def _cases(rng: np.random.Generator) -> Iterator[Case]:
     yield float32([0, 1, 5, 6, 7]), 2
     yield float32(rng.laplace(size=(8, 15))), 6
-    # From equal steps these take 25 rounds, and scikit-learn's tolerance does not stop it early.
+    # From equal steps this takes 25 rounds, and scikit-learn's tolerance does not stop it early.
     yield float32(np.random.default_rng(446).normal(size=(10, 20))), 4
     yield float32(rng.uniform(-1, 1, size=(2, 3, 3, 3))), 6
-    yield float32(rng.laplace(size=(5, 12)) * 1e-9), 5  # a fixed tolerance takes all for equal
+    yield float32(rng.laplace(size=(5, 12)) * 1e-9), 5  # for a fixed tolerance, all are equal
     yield float32([*rng.normal(size=30) * 0.3, 3.0]), 8  # equal steps leave centres empty
     yield float32([[0.5, 0.6], [-1.0, 2.0]]), 5  # from equal steps, 0.5 and 0.6 share a centre
     yield np.full((2, 3), 0.25, np.float32), 3
@@ -164,24 +168,25 @@ EXERCISE = FunctionExercise(
     solution=lambda weights, k: _compare_with_fixed_point,
     cases=_cases,
     compare=lambda expected, got, case: expected(got, case),
-    why="k-means has ended where no assignment and no mean changes any more: every value is the "
-    "mean of its weights, every weight has the nearest value, and at most k distinct weights "
-    "stay as they are",
+    why="k-means ends when no assignment and no mean changes any more: then every value is the "
+    "mean of its weights, and every weight has the nearest value; if there are at most k distinct "
+    "weights, they do not change",
     fix="start with k centres at equal steps; assign and update until nothing changes; return "
-    "centres[codes]; with at most k distinct weights return a copy of them",
+    "centres[codes]; if there are at most k distinct weights, return a copy of them",
     mistakes=[
         Mistake(
             _mistake_in_raw_result(lambda got, w, k: isinstance(got, QuantizedTensor)),
-            "a QuantizedTensor holds codes and codebook; asked for are the values they stand for",
+            "a QuantizedTensor holds codes and a codebook; the exercise asks for the quantized "
+            "values",
             "return its .dequantize()",
         ),
         Mistake(
             _mistake_in_raw_result(
                 lambda got, w, k: isinstance(got, tuple) and len(got) in (2, 3) and len(w) > 3
             ),
-            "you return several things; asked for is one array, in which every weight has been "
+            "you return several things; the exercise asks for one array, in which every weight is "
             "replaced by its centre",
-            "return centres[codes] alone",
+            "return only centres[codes]",
         ),
         Mistake(
             _mistake_in_raw_result(
@@ -195,14 +200,14 @@ EXERCISE = FunctionExercise(
             _mistake_in_raw_result(
                 lambda got, w, k: np.shape(got) in ((k,), (k, 1)) and np.shape(got) != w.shape
             ),
-            "you return the centres; asked for is a value for every weight",
+            "you return the centres; the exercise asks for one value per weight",
             "return centres[codes], in the shape of the weights",
         ),
         Mistake(
             _mistake_in_raw_result(
                 lambda got, w, k: np.shape(got) == w.shape and _dtype_kind(got) in "iu"
             ),
-            "these are codes, which say what centre a weight has, not what value",
+            "these are codes, the indices of the centres; the exercise asks for values",
             "return centres[codes]",
         ),
         Mistake(
@@ -219,20 +224,20 @@ EXERCISE = FunctionExercise(
         ),
         Mistake(
             _mistake_where(lambda r: r.values.size > r.k and _few_in_each_row(r)),
-            "you clustered every row by itself; the whole tensor shares one codebook",
+            "you clustered every row separately; the whole tensor shares one codebook",
             "flatten the weights before you cluster them",
         ),
         Mistake(
             _mistake_where(lambda r: r.values.size > r.k),
-            "k is the number of centres itself: not bits, which allow 2**k, and not steps, "
-            "between which lie k + 1 levels",
+            "k is the number of centres: not of bits, which would allow 2**k centres, and not of "
+            "steps, which would give k + 1 levels",
             "start with exactly k centres and never add one",
         ),
         Mistake(
             _mistake_where(lambda r: np.unique(r.x).size <= r.k),
-            "from equal steps, two close weights share a centre while others stay empty; with no "
-            "more distinct weights than centres, each can have its own at no error",
-            "return a copy of the weights where np.unique finds at most k of them",
+            "from equal steps, two close weights share a centre while other centres stay empty; "
+            "with at most k distinct weights, each can have its own centre and no error",
+            "return a copy of the weights if np.unique(weights) has at most k values",
         ),
         Mistake(
             _mistake_where(
@@ -241,9 +246,9 @@ EXERCISE = FunctionExercise(
                     or np.abs(r.y - _equal_step_values(r.x, r.k)).max() <= r.tolerance
                 )
             ),
-            "this is the uniform grid that the search starts from: no centre has moved",
+            "this is the uniform grid of the start: no centre has moved",
             "move every centre to the mean of its weights, assign again, and repeat until no code "
-            "changes; a fixed tolerance ends before the first move where the weights are tiny",
+            "changes; for tiny weights, a fixed tolerance ends before the first move",
         ),
         Mistake(
             _mistake_where(lambda r: not r.misplaced.size and not r.off_centre(np.median).size),
@@ -258,24 +263,23 @@ EXERCISE = FunctionExercise(
         ),
         Mistake(
             _mistake_where(lambda r: r.misplaced.size and not r.off_centre(np.mean).size),
-            "the centres have moved since the weights chose them, and some would choose anew: "
-            "the loop stopped too early",
+            "the centres have moved since the last assignment, and some weights now have another "
+            "nearest centre: the loop stopped too early",
             "assign and update until no code changes: a few rounds or a fixed tolerance, such as "
             "that of np.allclose, end too soon (scikit-learn: tol=0)",
         ),
         Mistake(
             _mistake_where(lambda r: not r.misplaced.size and r.off_centre(np.mean).size),
-            "the weights have chosen new centres, and these have not moved to their means: the "
-            "loop stopped too early, or something else than the mean was taken",
+            "after the last assignment the centres were not moved to the means: the loop stopped "
+            "too early, or it does not use the mean",
             "assign and update until no code changes: a few rounds or a fixed tolerance, such as "
             "that of np.allclose, end too soon (scikit-learn: tol=0)",
         ),
         Mistake(
             _mistake_where(_leaves_centres_unused),
-            "nothing moves any more, but too few values are in use: centres that start in one "
-            "place stay together, and argmin takes NaN, the mean of an empty cluster, for the "
-            "smallest distance",
-            "start from k different centres, and keep the old centre where a cluster is empty",
+            "nothing moves any more, but too few values are in use: equal centres stay equal, and "
+            "argmin takes NaN, the mean of an empty cluster, as the smallest distance",
+            "start from k different centres, and keep the old centre if a cluster is empty",
         ),
     ],
 )

@@ -14,7 +14,7 @@ from ._shared import distances, float32, mean_tolerance
 
 def _cases(rng: np.random.Generator) -> Iterator[Case]:
     yield float32([0, 1, 5, 6, 7]), np.array([0, 0, 1, 1, 1]), float32([0, 7])
-    # Any codes will do: these are not those of the nearest centres.
+    # Any codes are allowed: these are not the codes of the nearest centres.
     yield (
         float32(rng.normal(size=(4, 6))),
         rng.permutation(24).reshape(4, 6) % 3,
@@ -31,7 +31,7 @@ def _cases(rng: np.random.Generator) -> Iterator[Case]:
 
 
 def _means(weights: Array, codes: Array, centres: Array) -> Array:
-    """Solve the exercise, apart from what becomes of an empty cluster."""
+    """Return the mean of every cluster, NaN for an empty one."""
     members = [weights[codes == j].astype(np.float64) for j in range(centres.size)]
     return np.array([m.mean() if m.size else np.nan for m in members])
 
@@ -43,7 +43,7 @@ def _update(weights: Array, codes: Array, centres: Array, empty: Any = None) -> 
 
 def _compare(expected: Array, got: Any, case: Case) -> Difference:
     array = as_array(got)
-    holes = np.isnan(expected)  # where the expected result is that of a mistake
+    holes = np.isnan(expected)  # only in the results of a mistake
     if holes.any() and not isinstance(array, str) and array.shape == expected.shape:
         if not np.array_equal(holes, np.isnan(array)):
             return "other centres are NaN"
@@ -57,35 +57,35 @@ EXERCISE = FunctionExercise(
     solution=_update,
     cases=_cases,
     compare=_compare,
-    why="the value with the least sum of squared distances to some weights is their mean, and an "
-    "empty cluster has no weights that could move its centre",
-    fix="for every index j take the mean of the weights whose code is j; where there are none, "
-    "keep centres[j]",
+    why="the mean of some weights is the value with the smallest sum of squared distances to "
+    "them, and an empty cluster has no weights that could move its centre",
+    fix="for every index j take the mean of the weights whose code is j; if there are none, keep "
+    "centres[j]",
     mistakes=[
         Mistake(
             _means,
-            "the mean of no weights is 0/0: an empty cluster turned its centre into NaN, and "
-            "after that no distance to it can be compared",
-            "keep the old centre where a cluster has no member",
+            "the mean of no weights is 0/0: an empty cluster gets NaN as its centre, and "
+            "distances to NaN cannot be compared",
+            "keep the old centre if a cluster has no member",
         ),
         Mistake(
             lambda w, d, c: _update(w, d, c, 0.0),
-            "the centre of an empty cluster jumped to 0, which is the sum of nothing",
-            "keep the old centre where a cluster has no member",
+            "the centre of an empty cluster jumped to 0, the sum of no weights",
+            "keep the old centre if a cluster has no member",
         ),
         Mistake(
             lambda w, d, c: np.array([w[d == j].mean() for j in np.unique(d)]),
-            "you dropped the empty clusters, so the centres behind them got other indices",
+            "you dropped the empty clusters, so the centres after them got other indices",
             "return one centre for every entry of centres, in the same order",
         ),
         Mistake(
             lambda w, d, c: _update(w, d, c, w.mean()),
             "the centre of an empty cluster moved to the mean of all weights",
-            "keep the old centre where a cluster has no member",
+            "keep the old centre if a cluster has no member",
         ),
         Mistake(
             lambda w, d, c: _update(w, distances(w, c).argmin(-1), c),
-            "you assigned the weights anew; the update goes by the codes that it is given",
+            "you assigned the weights again; the update uses the codes that it gets",
             "take the members of cluster j from codes == j",
         ),
         Mistake(
@@ -126,7 +126,7 @@ EXERCISE = FunctionExercise(
         Mistake(
             lambda w, d, c: np.sort(_update(w, d, c)),
             "you sorted the centres: code j now points to another cluster",
-            "leave centre j at place j",
+            "leave centre j at index j",
         ),
         Mistake(
             lambda w, d, c: _update(w, d, c)[d],
@@ -135,8 +135,8 @@ EXERCISE = FunctionExercise(
         ),
         Mistake(
             lambda w, d, c: _means(w, d, c)[:1],
-            "you return the first centre alone: the `return` stands inside the loop",
-            "move it out of the loop, behind the last round",
+            "you return only the first centre: the `return` is inside the loop",
+            "move it out of the loop, after its last line",
         ),
         Mistake(
             lambda w, d, c: c,

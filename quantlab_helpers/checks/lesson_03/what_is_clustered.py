@@ -7,11 +7,11 @@ from typing import Any
 from ..exercise import ValueExercise
 
 _REASONS = {
-    "a": "no image is clustered: the pixels reach the network with all their grey values, before "
-    "and after quantization",
-    "c": "what the layers compute for an image is left as it is; it changes only because the "
-    "weights have changed",
-    "d": "the centres are single numbers, not filters: each weight of a tensor finds its own",
+    "a": "no image is clustered: before and after quantization, the network gets the pixels with "
+    "all their grey values",
+    "c": "the outputs of the layers are not clustered; they change only because the weights have "
+    "changed",
+    "d": "the centres are single numbers, not filters: each weight of a tensor gets its own",
 }
 
 
@@ -28,7 +28,9 @@ def _judge(statement: Any, reason: Any) -> tuple[str, str, str] | None:
     if not true and letter == "b":
         return None
     happened = f"you say {true}, because of {letter!r}"
-    look = "look at the argument of ql.kmeans_quantize above: what is in it, and when is it called"
+    look = (
+        "look at the call of ql.kmeans_quantize above: what is its argument, and when is it called"
+    )
     if letter != "b":
         return happened, _REASONS[letter], look
     why = "the reason is right, and it makes the statement false: the training comes first"

@@ -14,8 +14,8 @@ _WORDS = ("a", "b", "cannot tell")
 
 
 def _cases(rng: np.random.Generator) -> Iterator[Case]:
-    """Draw runs around 0.9; each pattern separates two ways to judge."""
-    for one, other in (
+    """Draw runs around 0.9; each pattern distinguishes two ways to judge."""
+    for first, second in (
         ([6, 7, 8], [0, 1, 2]),  # clearly apart
         ([0, 1, 2], [6, 7, 8]),
         ([0, 1, 20], [3, 4, 5]),  # the best run and the better mean are a's, and luck
@@ -31,8 +31,8 @@ def _cases(rng: np.random.Generator) -> Iterator[Case]:
         ([5, 5, 5], [5, 5, 5]),  # no spread and no difference
         ([6, 6, 6], [5, 5, 5]),  # no spread, so any difference counts
     ):
-        for low, unit in ((0.9, 0.001), (90.0, 1.0)):  # and in per cent
-            shuffled = [rng.permutation(runs) for runs in (one, other)]
+        for low, unit in ((0.9, 0.001), (90.0, 1.0)):  # and in percent
+            shuffled = [rng.permutation(runs) for runs in (first, second)]
             yield tuple(np.round(low + unit * runs, 6).tolist() for runs in shuffled)
 
 
@@ -45,7 +45,9 @@ def _difference_and_error(
 
 
 def _verdict(difference: float, error: float = 0.0, factor: float = 2) -> str:
-    if abs(difference) <= factor * error + 1e-12:  # means of equal numbers differ in a last bit
+    if (
+        abs(difference) <= factor * error + 1e-12
+    ):  # means of equal numbers may differ in the last bit
         return "cannot tell"
     return "a" if difference > 0 else "b"
 
@@ -85,50 +87,50 @@ EXERCISE = FunctionExercise(
     mistakes=[
         Mistake(
             lambda a, b: {"a": "b", "b": "a"}.get(_better(a, b), "cannot tell"),
-            "the names are swapped: the higher accuracy is the better one",
+            "the names are swapped: the method with the higher accuracy is better",
             'where the mean of accuracies_a is the higher one, return "a"',
         ),
         Mistake(
             lambda a, b: _verdict(_difference_and_error(a, b)[0]),
-            "you compare the means and ignore the spread: of two means one is nearly always "
+            "you compare the means and ignore the spread: one of two means is nearly always "
             "higher, by luck alone",
             "compare the difference with twice its standard error first",
         ),
         Mistake(
             lambda a, b: "a" if _difference_and_error(a, b)[0] > 0 else "b",
-            "you compare the means and never say that you cannot tell: of two means one is nearly "
+            "you compare the means and never say that you cannot tell: one of two means is nearly "
             "always higher, by luck alone",
             "compare the difference with twice its standard error first",
         ),
         Mistake(
             lambda a, b: _verdict(max(a) - max(b)),
             "you compare the best runs: the best of several runs is the luckiest one, and more "
-            "runs have a better best",
+            "runs have a better best run",
             "compare the means",
         ),
         Mistake(
             lambda a, b: "a" if max(a) > max(b) else "b",
             "you compare the best runs: the best of several runs is the luckiest one, and more "
-            "runs have a better best",
+            "runs have a better best run",
             "compare the means",
         ),
         Mistake(
             lambda a, b: _verdict(*_difference_and_error(a, b, ddof=0)),
             "this is the standard deviation of a whole population, which divides by n: for a few "
-            "runs around their own mean it comes out too small",
+            "runs around their own mean it is too small",
             "divide by n - 1: np.std(..., ddof=1) or statistics.stdev",
         ),
         Mistake(
             lambda a, b: _verdict(*_difference_and_error(a, b, mean_of_runs=False)),
-            "you compare with the standard deviation of single runs; the mean of n runs is surer "
-            "than one run",
-            "divide each variance by its number of runs before you add them",
+            "you compare with the standard deviation of single runs; the mean of n runs varies "
+            "less than one run",
+            "divide each variance by its number of runs before you add the two",
         ),
         Mistake(
             lambda a, b: _verdict(*_difference_and_error(a, b, ddof=0, mean_of_runs=False)),
-            "you compare with the standard deviation of single runs, and divide by n in it; the "
-            "mean of n runs is surer than one run",
-            "use ddof=1, and divide each variance by its number of runs before you add them",
+            "you compare with the standard deviation of single runs, with a division by n in it; "
+            "the mean of n runs varies less than one run",
+            "use ddof=1, and divide each variance by its number of runs before you add the two",
         ),
         Mistake(
             lambda a, b: _verdict(*_difference_and_error(a, b), factor=1),
@@ -137,20 +139,19 @@ EXERCISE = FunctionExercise(
         ),
         Mistake(
             lambda a, b: "a" if _better(a, b) == "a" else "cannot tell",
-            "the difference has a sign: where b is better it is negative, and never above twice "
-            "the error",
+            "the difference has a sign: if b is better it is negative, and never above twice the "
+            "error",
             "compare abs(difference), then look at the sign",
         ),
         Mistake(
             lambda a, b: _bars_overlap(a, b, 2),
-            "you add the two standard errors; errors that know nothing of each other add as "
-            "squares, under a root",
+            "you add the two standard errors; the squares of independent errors add, under a root",
             "take sqrt(s_a^2/n_a + s_b^2/n_b)",
         ),
         Mistake(
             _ranges_overlap,
-            "you ask whether the runs overlap; the difference of two means can be sure although "
-            "single runs cross",
+            "you ask whether the runs overlap; the difference of two means can be significant "
+            "although single runs overlap",
             "compare the difference of the means with twice its standard error",
         ),
         Mistake(

@@ -22,7 +22,7 @@ from ..exercise import Case, FunctionExercise, Mistake
 
 
 class _StandIn(nn.Module):
-    """Six weights and the story of what was done to them: q for quantized, t for trained."""
+    """Six weights and the history of what was done to them: q for quantized, t for trained."""
 
     def __init__(self, weights: NDArray[np.float64] | None = None) -> None:
         super().__init__()
@@ -32,11 +32,11 @@ class _StandIn(nn.Module):
         self.history = ""
 
     def reset_parameters(self) -> None:
-        """Forget the weights, as torch's layers do."""
+        """Set the weights to new values, as torch's layers do."""
         self.__init__()  # type: ignore[misc]
 
     def changed(self, weight: torch.Tensor, step: str) -> _StandIn:
-        """Return a new network with these weights and a story longer by `step`."""
+        """Return a new network with these weights and a history longer by `step`."""
         new = copy.deepcopy(self)
         with torch.no_grad():
             new.weight.copy_(weight)
@@ -46,15 +46,13 @@ class _StandIn(nn.Module):
 
 def _as_stand_in(net: Any, function: str) -> _StandIn:
     if not isinstance(net, _StandIn):
-        raise TypeError(
-            f"{function}(net) takes the network to work on and got {type(net).__name__}"
-        )
+        raise TypeError(f"{function}(net) needs a network and got {type(net).__name__}")
     return net
 
 
 @dataclass(frozen=True, repr=False)
 class _TrainOnce:
-    """Moves every weight off the grid: one stand-in for an epoch of training."""
+    """Moves every weight off the grid: a stand-in for an epoch of training."""
 
     pull: float
 
@@ -95,17 +93,21 @@ def _loop(net: Any, train_once: Any, quantize: Any, rounds: int) -> Any:
 
 def _compare(expected: _StandIn, got: Any, case: Case) -> Difference:
     if isinstance(got, list | tuple) and got and isinstance(got[-1], _StandIn):
-        return f"you return a {type(got).__name__} of {len(got)} networks, not the last one"
+        return f"you return a {type(got).__name__} of {len(got)} networks, not the last network"
     if not isinstance(got, _StandIn):
-        return f"you return a {type(got).__name__}, not a network that train_once or quantize gave"
-    # Quantizing what is quantized already changes nothing, so qq counts as q.
-    history, wanted = (re.sub("q+", "q", net.history) for net in (got, expected))
+        return (
+            f"you return a {type(got).__name__}, not a network returned by train_once or quantize"
+        )
+    # Quantizing a quantized network changes nothing, so qq counts as q.
+    history, required = (re.sub("q+", "q", net.history) for net in (got, expected))
     if got.fresh and not expected.fresh:
         return f"you return a fresh network that was {_describe(history)}"
-    if history != wanted:
-        return f"the network you return was {_describe(history)}; it should be {_describe(wanted)}"
+    if history != required:
+        return (
+            f"the network you return was {_describe(history)}; it should be {_describe(required)}"
+        )
     if not is_identical(got, expected):
-        return f"the network you return was {_describe(history)}, but its weights are others"
+        return f"the network you return was {_describe(history)}, but with other weights"
     return None
 
 
@@ -172,9 +174,9 @@ EXERCISE = FunctionExercise(
     mistakes=[
         Mistake(
             _no_last,
-            "after the last training nothing is quantized again, so all weights are float32 "
-            "numbers of their own and nothing would be saved",
-            "quantize after every training, the last one too",
+            "after the last training nothing is quantized again, so nearly all weights are "
+            "different float32 numbers and no bytes are saved",
+            "quantize after every training, also the last one",
         ),
         Mistake(
             _float_in_between,
@@ -184,14 +186,14 @@ EXERCISE = FunctionExercise(
         ),
         Mistake(
             _requantized_once,
-            "you quantize again only after the last round, so the rounds between train a float32 "
-            "network: that is one long retraining, not several rounds",
+            "you quantize again only after the last round, so the rounds in between train a "
+            "float32 network: that is one long retraining, not several rounds",
             "put the second quantization inside the loop",
         ),
         Mistake(
             _train_first,
             "you train before the first quantization: the first training gets the float network, "
-            "which has nothing to recover from",
+            "which has lost nothing yet",
             "quantize net once before the loop",
         ),
         Mistake(
@@ -201,27 +203,27 @@ EXERCISE = FunctionExercise(
         ),
         Mistake(
             lambda net, train_once, quantize, rounds: net,
-            "train_once and quantize leave their network as it is and return a new one; you "
-            "return the network you were given",
+            "train_once and quantize do not change their network but return a new one; you return "
+            "the network you were given",
             "keep what they return: write `name = quantize(...)`",
         ),
         Mistake(
             _only_quantized,
-            "no training has reached the network you return: train_once returns a new network "
-            "and leaves its own as it was",
+            "no training has reached the network you return: train_once returns a new network and "
+            "does not change its argument",
             "keep what train_once returns, and quantize that",
         ),
         Mistake(
             _wrong_net,
             "train_once gets the network you were given, not the quantized one: each round starts "
             "from float weights again",
-            "train the result of the quantization before",
+            "train the result of the last quantization",
         ),
         Mistake(
             _one_round,
             "only one round reaches the result: either a `return` inside the loop ends it early, "
             "or each round starts again from quantize(net)",
-            "use one name for the network in work, and return it after the loop",
+            "use one variable for the current network, and return it after the loop",
         ),
         Mistake(
             lambda net, train, quantize, rounds: _loop(net, train, quantize, rounds + 1),
@@ -235,8 +237,8 @@ EXERCISE = FunctionExercise(
         ),
         Mistake(
             _fresh,
-            "a fresh network has none of the weights that were trained before: retraining goes on "
-            "from where training ended, the course lab calls it reset=False",
+            "a fresh network has none of the trained weights: retraining continues with them; the "
+            "course lab calls this reset=False",
             "start from the network you are given",
         ),
     ],

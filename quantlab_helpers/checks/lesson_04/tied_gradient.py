@@ -37,7 +37,7 @@ def _compare(expected: NDArray[np.float64], got: Any, case: Case) -> Difference:
     tolerance = codes.size * EPS32 / 2 * float(np.abs(gradient.astype(np.float64)).sum())
     array = as_array(got)
     if not isinstance(array, str) and array.shape != expected.shape:
-        return f"your result has shape {array.shape}, but there are k = {k} centres: ({k},)"
+        return f"your result has shape {array.shape}, expected ({k},), one sum per centre"
     if not isinstance(array, str) and np.array_equal(np.isnan(array), np.isnan(expected)):
         return array_difference(
             np.nan_to_num(expected), np.nan_to_num(array), tolerance, name="sums"
@@ -61,7 +61,7 @@ def _maxima(gradient: Any, codes: Any, k: int) -> Any:
 
 def _last_only(gradient: Any, codes: Any, k: int) -> Any:
     result = np.zeros(k)
-    result[codes.ravel()] = gradient.ravel()  # numpy keeps the last one; += does the same
+    result[codes.ravel()] = gradient.ravel()  # numpy keeps the last value; += does the same
     return result
 
 
@@ -96,8 +96,8 @@ EXERCISE = FunctionExercise(
         Mistake(
             _means,
             "you divide by the number of weights: that is the mean, which some labs take, but the "
-            "derivative by a centre is the sum",
-            "leave the division out",
+            "derivative with respect to a centre is the sum",
+            "leave out the division",
         ),
         Mistake(
             _means_or_nan,
@@ -113,12 +113,12 @@ EXERCISE = FunctionExercise(
         ),
         Mistake(
             _maxima,
-            "you take the largest gradient of each centre; the others pull at it too",
+            "you take the largest gradient of each centre; the other gradients count too",
             "use sum instead of max",
         ),
         Mistake(
             _sums_of_present_centres,
-            "you leave out centres without weights, so the results no longer line up with the "
+            "you leave out centres without weights, so the results have other indices than the "
             "codebook",
             "go through range(k), not through the codes that occur; a centre without weights gets "
             "0 (np.bincount needs minlength=k)",
@@ -145,8 +145,8 @@ EXERCISE = FunctionExercise(
         ),
         Mistake(
             lambda gradient, codes, k: np.asarray(gradient.sum(axis=0)),
-            "you sum along an axis of the layer; which weights share a centre is written in codes, "
-            "wherever in the layer they are",
+            "you sum along an axis of the layer; the weights that share a centre may be anywhere "
+            "in the layer, and the codes say which they are",
             "for each centre pick the gradients with `codes == centre`, then sum them all",
         ),
         Mistake(
@@ -161,14 +161,13 @@ EXERCISE = FunctionExercise(
         ),
         Mistake(
             lambda gradient, codes, k: _sums(gradient, codes, k)[codes],
-            "you return one number per weight; a centre has one gradient, whatever the shape of "
-            "the layer",
+            "you return one number per weight; a centre has one gradient",
             "return the k sums, before they are spread over the weights",
         ),
         Mistake(
             lambda gradient, codes, k: -_sums(gradient, codes, k),
-            "the sign is turned: the step goes against the gradient, but the gradient itself is "
-            "the plain sum",
+            "the sign is wrong: the step goes against the gradient, but the gradient itself is "
+            "the sum",
             "leave the minus to the optimizer",
         ),
     ],

@@ -27,7 +27,7 @@ def _bits_for(k: int) -> int:
 
 
 def _ratio(count: int, k: int, bits: float | None = None, codebook: float = 32) -> float:
-    """Return float32 bits over stored bits; codes or codebook may be wrong on purpose."""
+    """Return float32 bits over stored bits; a mistake sets the bits of a code or of a centre."""
     width = _bits_for(k) if bits is None else bits
     return 32 * count / (count * width + codebook * k)
 
@@ -37,7 +37,7 @@ EXERCISE = FunctionExercise(
     signature="compression_ratio(count, k)",
     solution=_ratio,
     cases=_cases,
-    # Five operations, each rounded once where somebody computes in float32.
+    # Five operations, each rounded once if the answer computes in float32.
     compare=lambda expected, got, case: number_difference(
         expected, got, 5 * EPS32 * abs(expected), "ratio"
     ),
@@ -47,8 +47,8 @@ EXERCISE = FunctionExercise(
     mistakes=[
         Mistake(
             lambda count, k: 32 / _bits_for(k),
-            "32 / bits leaves out the codebook: without the centres nobody can turn the codes back "
-            "into weights",
+            "32 / bits leaves out the codebook: without the centres the codes cannot be turned "
+            "back into weights",
             "add the 32 * k bits of the codebook to the denominator",
         ),
         Mistake(
@@ -60,11 +60,11 @@ EXERCISE = FunctionExercise(
             lambda count, k: _ratio(count, k, math.log2(k)),
             "a packed code has a whole number of bits, at least 1; log2(k) is one only for powers "
             "of 2 from 2 on",
-            "round log2(k) up, and take 1 where that gives 0",
+            "round log2(k) up, and take 1 if that gives 0",
         ),
         Mistake(
             lambda count, k: _ratio(count, k, math.ceil(math.log2(k))),
-            "log2(1) is 0, but the codes of a single centre are stored with 1 bit each here",
+            "log2(1) is 0, but here the codes of a single centre are stored with 1 bit each",
             "take at least 1 bit per code",
         ),
         Mistake(
@@ -89,19 +89,18 @@ EXERCISE = FunctionExercise(
         ),
         Mistake(
             lambda count, k: _ratio(count, k, codebook=1),
-            "a centre is a float32 of 32 bits, you counted 1",
+            "a centre is a float32 of 32 bits; you counted 1",
             "count 32 bits per centre",
         ),
         Mistake(
             lambda count, k: _ratio(count, k, codebook=_bits_for(k)),
-            "you gave the centres as many bits as the codes; a centre is a float32, it says what "
-            "the code means",
+            "you gave the centres as many bits as the codes; a centre is a float32",
             "count 32 bits per centre",
         ),
         Mistake(
             lambda count, k: _ratio(count, k, codebook=64 / k),
-            "you stored two numbers beside the codes, which is enough for equal steps; centres lie "
-            "anywhere, so each has to be stored",
+            "you stored two numbers in addition to the codes, which is enough for equal steps; "
+            "centres have no equal steps, so each must be stored",
             "count 32 bits for each of the k centres",
         ),
         Mistake(
@@ -111,32 +110,32 @@ EXERCISE = FunctionExercise(
         ),
         Mistake(
             lambda count, k: _ratio(count, k, k),
-            "k is how many centres there are, not how many bits a code has",
+            "k is the number of centres, not the number of bits of a code",
             "a code takes log2(k) bits, rounded up",
         ),
         Mistake(
             lambda count, k: _ratio(count, k, 8 * -(-_bits_for(k) // 8)),
-            "you gave every code whole bytes; packed codes lie close together",
+            "you gave every code whole bytes; packed codes have no gaps between them",
             "a code takes log2(k) bits, rounded up to a whole bit",
         ),
         Mistake(
             lambda count, k: 1 / _ratio(count, k),
-            "this is the share that is left; a ratio of 10 means ten times smaller",
-            "divide the float32 bits by the stored ones",
+            "this is the fraction that remains; a ratio of 10 means ten times smaller",
+            "divide the float32 bits by the stored bits",
         ),
         Mistake(
             lambda count, k: 1 - 1 / _ratio(count, k),
-            "this is the share that is saved; a ratio of 10 means ten times smaller",
-            "divide the float32 bits by the stored ones",
+            "this is the fraction that is saved; a ratio of 10 means ten times smaller",
+            "divide the float32 bits by the stored bits",
         ),
         Mistake(
             lambda count, k: 100 * (1 - 1 / _ratio(count, k)),
-            "these are the per cent that are saved; a ratio of 10 means ten times smaller",
-            "divide the float32 bits by the stored ones",
+            "this is the saving in percent; a ratio of 10 means ten times smaller",
+            "divide the float32 bits by the stored bits",
         ),
         Mistake(
             lambda count, k: _ratio(count, k) / 8,
-            "one of the two sizes is in bytes and the other one in bits",
+            "one of the two sizes is in bytes and the other in bits",
             "count both in bits",
         ),
         Mistake(

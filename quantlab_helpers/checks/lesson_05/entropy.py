@@ -45,7 +45,8 @@ def _compare(expected: float, got: Any, case: Case) -> Difference:
 
 
 def _of_shares(formula: Callable[[NDArray[Any], int], Any]) -> Callable[[NDArray[Any]], float]:
-    """Make a mistake from a formula of the shares of codes that occur, and the total."""
+    """Return the `answer` of a mistake: a formula of the shares of codes that occur, and the "
+    "total."""
     return lambda counts: float(formula(_shares(counts), int(counts.sum())))
 
 
@@ -55,9 +56,8 @@ EXERCISE = FunctionExercise(
     solution=_entropy,
     cases=_cases,
     compare=_compare,
-    why="a code with the share p of all codes costs log2(1/p) bits; the entropy is the mean of "
-    "that over all codes. A code that never occurs costs nothing: it has no logarithm and no part "
-    "in the mean",
+    why="a code that makes up a fraction p of all codes costs log2(1/p) bits; the entropy is the "
+    "mean cost over all codes. A code that never occurs has no part in the mean",
     fix="keep the counts above 0, divide them by their sum, and return -sum(p * log2(p))",
     mistakes=[
         Mistake(
@@ -68,13 +68,12 @@ EXERCISE = FunctionExercise(
         ),
         Mistake(
             lambda counts: 0.0 if (counts == 0).any() else _entropy(counts),
-            "where a code never occurs, the sum is NaN, and you turn all of it into 0",
+            "if a code never occurs, the sum is NaN, and you turn the whole sum into 0",
             "leave out the counts that are 0 before you take the logarithm",
         ),
         Mistake(
             lambda counts: _entropy(counts) * math.log(2),
-            "you took the natural logarithm, which counts in nats; one bit doubles the number of "
-            "codes",
+            "you took the natural logarithm, which gives nats; one bit doubles the number of codes",
             "use np.log2",
         ),
         Mistake(
@@ -84,62 +83,64 @@ EXERCISE = FunctionExercise(
         ),
         Mistake(
             lambda counts: -_entropy(counts),
-            "the logarithm of a share is negative, so the minus in front of the sum is missing",
+            "the logarithm of a fraction is negative, so the sum needs a minus in front",
             "return -sum(p * log2(p))",
         ),
         Mistake(
             _of_shares(lambda p, n: -np.sum(p * n * np.log2(p * n))),
-            "you took the counts themselves; the formula needs shares, which add up to 1",
+            "you took the counts themselves; the formula needs fractions, which add up to 1",
             "divide the counts by their sum first",
         ),
         Mistake(
             _of_shares(lambda p, n: np.sum(p * n * np.log2(p * n))),
-            "you took the counts themselves; the formula needs shares, which add up to 1",
+            "you took the counts themselves; the formula needs fractions, which add up to 1",
             "divide the counts by their sum first",
         ),
         Mistake(
             _of_shares(lambda p, n: -np.mean(np.log2(p))),
-            "you averaged over the different codes as if all were equally frequent; a code that "
-            "occurs often has to count often",
-            "weigh each log2(p) with p",
+            "you averaged over the distinct codes as if all were equally frequent; a frequent "
+            "code must have more weight",
+            "multiply each log2(p) by p",
         ),
         Mistake(
             _of_shares(lambda p, n: -np.sum(np.log2(p))),
-            "you added log2(p) of all codes; a code that occurs often has to count often",
-            "weigh each log2(p) with p",
+            "you added log2(p) of all codes; a frequent code must have more weight",
+            "multiply each log2(p) by p",
         ),
         Mistake(
             lambda counts: math.log2(counts.size),
-            "log2 of the number of codes is what a fixed width takes; it is the entropy only where "
+            "log2 of the number of codes is the cost of a fixed width; it is the entropy only if "
             "all are equally frequent",
-            "use how often each code occurs",
+            "use the counts of the codes",
         ),
         Mistake(
             _of_shares(lambda p, n: np.log2(p.size)),
-            "log2 of the number of codes is what a fixed width takes; it is the entropy only where "
+            "log2 of the number of codes is the cost of a fixed width; it is the entropy only if "
             "all are equally frequent",
-            "use how often each code occurs",
+            "use the counts of the codes",
         ),
         Mistake(
             lambda counts: max(1, math.ceil(_entropy(counts))),
-            "you rounded up to whole bits; the entropy is a mean, and a mean is seldom whole",
+            "you rounded up to whole bits; the entropy is a mean, and a mean is rarely a whole "
+            "number",
             "return it unrounded",
         ),
         Mistake(
             lambda counts: math.ceil(_entropy(counts)),
-            "you rounded up to whole bits; the entropy is a mean, and a mean is seldom whole",
+            "you rounded up to whole bits; the entropy is a mean, and a mean is rarely a whole "
+            "number",
             "return it unrounded",
         ),
         Mistake(
             _of_shares(lambda p, n: np.sum(p * np.ceil(-np.log2(p)))),
-            "you rounded the bits of every code up to whole ones, as a code with whole bits must; "
-            "the entropy is what lies below all of those",
+            "you rounded the bits of every code up to whole bits; the entropy is the lower bound "
+            "without such rounding",
             "do not round log2(1/p)",
         ),
         Mistake(
             _of_shares(lambda p, n: -n * np.sum(p * np.log2(p))),
             "these are the bits of all codes together; the entropy is bits per code",
-            "use shares, which add up to 1, not counts, in front of the logarithm",
+            "use fractions, which add up to 1, not counts, in front of the logarithm",
         ),
         Mistake(
             _of_shares(lambda p, n: -n * np.sum(p * np.log2(p)) / 8),
@@ -148,14 +149,14 @@ EXERCISE = FunctionExercise(
         ),
         Mistake(
             lambda counts: _entropy(counts) / counts.size,
-            "you took the mean of p * log2(p), and so divided by the number of different codes; "
-            "the shares p are weights already",
+            "you took the mean of p * log2(p), and so divided by the number of distinct codes; "
+            "the fractions p are weights already",
             "use sum instead of mean",
         ),
         Mistake(
             entropy_bits,
-            "you took the counts for codes and counted them again",
-            "counts[c] says how often code c occurs; divide by counts.sum()",
+            "you treated the counts as codes and counted them again",
+            "counts[c] is how often code c occurs; divide by counts.sum()",
         ),
         Mistake(
             lambda counts: _entropy(counts + 1),
@@ -164,7 +165,7 @@ EXERCISE = FunctionExercise(
         ),
         Mistake(
             _of_shares(lambda p, n: -np.sum(p / p.max() * np.log2(p / p.max()))),
-            "you divided by the largest count; shares add up to 1",
+            "you divided by the largest count; fractions add up to 1",
             "divide the counts by their sum",
         ),
     ],

@@ -16,17 +16,17 @@ _WEIGHTS, _FLOATS, _TENSORS = 480_776, 566, 8  # of Net: quantized, left as floa
 _FILE_BYTES = _WEIGHTS / 2 + 4 * _FLOATS + _TENSORS * 16 * 4
 
 
-_RELATIVE_TOLERANCE = 0.02  # the header's names and shapes are less than 1 % of this file
+_RELATIVE_TOLERANCE = 0.02  # the header's names and shapes are less than 1% of this file
 
 
 _MISTAKES = {
     4.0 * (_WEIGHTS + _FLOATS): (
-        "that is 4 for every number: as bytes, what float32 takes; as bits, what the codes take, "
-        "but the question is about bytes",
+        "that is 4 for every number: float32 takes 4 bytes each, and a code takes 4 bits, but the "
+        "question is about bytes",
         "a code of 4 bits is half a byte",
     ),
     float(_WEIGHTS + _FLOATS): (
-        "that is a byte for every number, as codes take in memory",
+        "that is one byte for every number, as for codes in memory",
         "16 centres need 4 bits, and two codes share a byte",
     ),
     2.0 * (_WEIGHTS + _FLOATS): (
@@ -49,7 +49,10 @@ _MISTAKES = {
     _FILE_BYTES / 1024: ("that is the size in kibibytes", "give it in bytes"),
     _FILE_BYTES / 1e6: ("that is the size in megabytes", "give it in bytes"),
     _FILE_BYTES * 8: ("that is the size in bits", "divide by 8"),
-    8.0: ("that is how many times smaller than float32 the file is", "give its size in bytes"),
+    8.0: (
+        "that is the ratio of the float32 size to the size of the file",
+        "give its size in bytes",
+    ),
 }
 
 
@@ -69,10 +72,10 @@ def _judge(size: Any) -> tuple[str, str, str] | None:
             return f"you say {given:,.10g} bytes", why, fix
     smaller = "smaller" if given < _FILE_BYTES else "larger"
     return (
-        f"you say {given:,.10g} bytes; the file is {smaller}, by more than 2 %",
+        f"you say {given:,.10g} bytes; the file is {smaller}, by more than 2%",
         f"{_WEIGHTS:,} weights take 4 bits each, {_FLOATS} other numbers 4 bytes each, and each of "
         "the 8 codebooks 64 bytes",
-        "add the three up",
+        "add the three",
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..compare import Difference
+from ..compare import Difference, plural
 from ..exercise import Case, FunctionExercise, Mistake
 
 _Groups = dict[str, float]
@@ -23,7 +23,7 @@ def _cases(rng: np.random.Generator) -> Iterator[Case]:
     yield ({"0": 2, "1": 3, "2": 8, "3": 8, "4": 8},)  # other groups share a count
     yield ({"04": 7, "1": 9, "235": 6, "6": 30},)
     yield ({"0": 3, "1": 9},)
-    yield ({"0": 1, "1": 1, "2": 1, "3": 1},)  # any two will do
+    yield ({"0": 1, "1": 1, "2": 1, "3": 1},)  # any two may be merged
     yield ({"2": 12, "1": 469_900, "0": 20, "7": 400, "3": 4, "5": 60},)
     counts = rng.choice(np.arange(1, 90), 7, replace=False).tolist()
     yield (dict(zip(map(str, rng.permutation(7)), counts, strict=True)),)
@@ -41,7 +41,7 @@ def _groups(got: Any) -> _Groups | str:
     except (TypeError, ValueError):
         return f"you return {got!r:.60}, not a dict of names and counts"
     if len(groups) < len(pairs):
-        return "two of your groups hold the same codes"
+        return "two of your groups have the same codes"
     return groups
 
 
@@ -52,18 +52,20 @@ def _compare(expected: Any, got: Any, case: Case) -> Difference:
     if after == wanted or (_is_step(before, wanted) and _is_step(before, after)):
         return None
     if len(after) != len(before) - 1:
-        groups = f"{len(after)} group{'s' * (len(after) != 1)}"
-        return f"you return {groups}; one step of {len(before)} leaves {len(before) - 1}"
+        groups = plural(len(after), "group")
+        return f"you return {groups}; one step from {len(before)} leads to {len(before) - 1}"
     if sorted("".join(after)) != sorted("".join(before)):
         shown = ", ".join(repr(name) for name, _ in _named_counts(got))
-        return f"your groups are {shown}; each code has to be in one of them"
+        return f"your groups are {shown}; each code must be in exactly one of them"
     new = [name for name in after if name not in before]
     if len(new) == 1 and sorted(new[0]) == sorted("".join(before.keys() - after.keys())):
         gone = [f"{before[name]:,.0f}" for name in before if name not in after]
         if sorted(before[name] for name in before if name not in after) != _rarest(before):
             smallest = " and ".join(f"{count:,.0f}" for count in _rarest(before))
             return f"you merged the counts {' and '.join(gone)}; the smallest are {smallest}"
-        return f"the merged group has the count {after[new[0]]:,.6g}, out of {' and '.join(gone)}"
+        return (
+            f"the merged group has the count {after[new[0]]:,.6g}, made from {' and '.join(gone)}"
+        )
     return f"you return {got!r:.60}"
 
 
@@ -72,7 +74,7 @@ def _rarest(groups: _Groups) -> list[float]:
 
 
 def _is_step(before: _Groups, after: _Groups) -> bool:
-    """Say whether two of the rarest groups have become one, whichever at a tie."""
+    """Return whether two of the rarest groups were merged; at a tie any two are."""
     gone = [name for name in before if name not in after]
     merged = "".join(sorted("".join(gone)))
     kept = {name: before[name] for name in before if name not in gone}
@@ -89,13 +91,13 @@ def _merge(
     key: Callable[[str], Any],
     *,
     last: bool = False,
-    count: Callable[[int, int], float] = lambda one, other: one + other,
+    count: Callable[[int, int], float] = lambda first, second: first + second,
 ) -> _Groups:
     """Merge the first two groups in some order, or the last two."""
     order = sorted(groups, key=key)
-    one, other = order[-2:] if last else order[:2]
-    kept = {name: float(groups[name]) for name in order if name not in (one, other)}
-    return {**kept, one + other: float(count(groups[one], groups[other]))}
+    first, second = order[-2:] if last else order[:2]
+    kept = {name: float(groups[name]) for name in order if name not in (first, second)}
+    return {**kept, first + second: float(count(groups[first], groups[second]))}
 
 
 def _merge_with_count(count: Callable[[int, int], float]) -> Callable[[dict[str, int]], _Groups]:
@@ -110,7 +112,7 @@ def _merge_to_the_end(groups: dict[str, int]) -> _Groups:
 
 
 def _merge_dict_keyed_by_count(groups: dict[str, int]) -> _Groups:
-    """Turn the dict round, so that of groups with one count only the last is left."""
+    """Swap names and counts, so that only the last of the groups with equal counts is kept."""
     names = {count: name for name, count in groups.items()}
     turned = {name: count for count, name in names.items()}
     return _merge(turned, turned.__getitem__)
@@ -129,8 +131,8 @@ EXERCISE = FunctionExercise(
     mistakes=[
         Mistake(
             lambda groups: groups,
-            "these are the groups as they came",
-            "return a new dict with one group less",
+            "these are the original groups",
+            "return a new dict with one group fewer",
         ),
         Mistake(
             lambda groups: _merge(groups, groups.__getitem__, last=True),
@@ -139,17 +141,17 @@ EXERCISE = FunctionExercise(
         ),
         Mistake(
             lambda groups: _merge(groups, list(groups).index),
-            "you merged the first two groups; in which order they come means nothing",
+            "you merged the first two groups; their order has no meaning",
             "look for the two with the smallest counts",
         ),
         Mistake(
             lambda groups: _merge(groups, list(groups).index, last=True),
-            "you merged the last two groups; in which order they come means nothing",
+            "you merged the last two groups; their order has no meaning",
             "look for the two with the smallest counts",
         ),
         Mistake(
             lambda groups: _merge(groups, str),
-            "you compared the names; sorted(groups) and min(groups) do that unless told otherwise",
+            "you compared the names; sorted(groups) and min(groups) do that without a key",
             "compare the counts: sorted(groups, key=groups.get)",
         ),
         Mistake(
@@ -164,40 +166,40 @@ EXERCISE = FunctionExercise(
         ),
         Mistake(
             _merge_dict_keyed_by_count,
-            "a dict with counts as keys keeps one group of those that share a count, and loses the "
-            "codes of the others",
+            "a dict with counts as keys keeps only one of the groups with equal counts, and loses "
+            "the codes of the others",
             "keep the names as keys, and sort them by their counts",
         ),
         Mistake(
             lambda groups: {**groups, **_merge(groups, groups.__getitem__)},
-            "the two groups are still there beside the merged one",
+            "the two groups are still there in addition to the merged group",
             "leave both out of the new dict",
         ),
         Mistake(
             lambda groups: {name: groups[name] for name in sorted(groups, key=groups.get)[2:]},
-            "the two groups are gone, and their codes with them",
+            "the two groups are removed, and their codes are lost",
             "add a group with both names and the sum of the counts",
         ),
         Mistake(
             lambda groups: dict([list(_merge(groups, groups.__getitem__).items())[-1]]),
-            "you return the new group alone; the others are still needed",
-            "start from all groups but the two",
+            "you return only the new group; the others are still needed",
+            "start from all groups except the two",
         ),
         Mistake(
             _merge_to_the_end,
-            "you went on until one group is left; asked for is a single step",
+            "you continued until one group is left; the exercise asks for a single step",
             "merge once and return",
         ),
         *(
             Mistake(
                 _merge_with_count(count),
-                "both groups together occur as often as the one and the other: that is a sum",
+                "the codes of both groups together occur as often as the sum of the two counts",
                 "add the two counts",
             )
-            for count in (max, min, lambda one, other: one * other)
+            for count in (max, min, lambda first, second: first * second)
         ),
         Mistake(
-            _merge_with_count(lambda one, other: (one + other) / 2),
+            _merge_with_count(lambda first, second: (first + second) / 2),
             "you took the mean of the two counts; both groups together occur as often as their sum",
             "add the two counts",
         ),

@@ -22,48 +22,48 @@ _EXPECTED_BYTES = {  # of 16 biases; min and max, 8 bytes, are included
 
 _MISTAKES = {
     "float32": {
-        16: ("a byte each is what 8-bit codes take", "a float32 has 32 bits, 4 bytes"),
-        32: ("2 bytes each is what float16 takes", "a float32 has 32 bits, 4 bytes"),
-        128: ("8 bytes each is what float64 takes", "a float32 has 32 bits, 4 bytes"),
+        16: ("8-bit codes take one byte each", "a float32 has 32 bits, 4 bytes"),
+        32: ("float16 takes 2 bytes each", "a float32 has 32 bits, 4 bytes"),
+        128: ("float64 takes 8 bytes each", "a float32 has 32 bits, 4 bytes"),
         512: ("these are bits", "divide by 8"),
-        72: ("float32 numbers need no min and max beside them", "leave the 8 bytes out"),
+        72: ("float32 numbers need no min and max", "leave out the 8 bytes"),
     },
     "8 bits": {
         16: ("these are the codes alone, without min and max", "add two float32 numbers, 8 bytes"),
-        20: ("beside the codes stand two float32 numbers, you counted one", "add 8 bytes"),
+        20: ("the overhead is two float32 numbers; you counted one", "add 8 bytes"),
         18: ("min and max are float32 numbers of 4 bytes each", "add 8 bytes"),
-        32: ("min and max take 4 bytes each, you counted 8 for each", "add 8 bytes in all"),
+        32: ("min and max take 4 bytes each; you counted 8 for each", "add 8 bytes in all"),
         128: ("these are the bits of the codes", "divide by 8, and add min and max"),
         192: ("these are bits", "divide by 8"),
         64: ("that is float32; a code of 8 bits takes one byte", "count 16 bytes, and min and max"),
         1040: (
-            "you stored a table of 256 levels; with equal steps min and max give all of them",
+            "you stored a table of 256 levels; with equal steps all levels follow from min and max",
             "add 8 bytes instead",
         ),
     },
     "1 bit": {
         2: ("these are the codes alone, without min and max", "add two float32 numbers, 8 bytes"),
-        6: ("beside the codes stand two float32 numbers, you counted one", "add 8 bytes"),
+        6: ("the overhead is two float32 numbers; you counted one", "add 8 bytes"),
         4: ("min and max are float32 numbers of 4 bytes each", "add 8 bytes"),
         8: (
-            "half of 16 bytes is the course lab's answer: 1 bit is an eighth of 8, and min and max "
-            "take as much as before",
+            "half of 16 bytes is the course lab's answer: 1 bit is an eighth of 8 bits, and min "
+            "and max take as many bytes as before",
             "pack 16 bits into bytes, and add min and max",
         ),
         12: (
-            "this is half of what 8 bits take: the codes shrink to an eighth, and min and max not "
-            "at all",
+            "this is half of the size with 8 bits: the codes shrink to an eighth, and min and max "
+            "do not shrink",
             "pack 16 bits into bytes, and add min and max",
         ),
         3: (
-            "this is an eighth of what 8 bits take: the codes shrink to that, min and max not at "
-            "all",
+            "this is an eighth of the size with 8 bits: the codes shrink to an eighth, but min "
+            "and max do not shrink",
             "pack 16 bits into bytes, and add min and max",
         ),
         16: ("these are bits, or a whole byte for every bit", "pack eight codes into each byte"),
         24: ("you gave every code of 1 bit a whole byte", "pack eight codes into each byte"),
         80: ("these are bits", "divide by 8"),
-        66: ("these are 16 bits and 64 bits, added and not divided", "divide the bits by 8"),
+        66: ("these are 2 bytes and 64 bits, added", "divide the bits by 8"),
     },
 }
 
@@ -87,7 +87,7 @@ def _judge(*sizes: Any) -> tuple[str, str, str] | None:
             given,
             (
                 "each number takes 32, 8 or 1 bits; on a grid, min and max take 4 bytes each",
-                "multiply, divide by 8 bits per byte, and add min and max where there is a grid",
+                "multiply, divide by 8 bits per byte, and add min and max if there is a grid",
             ),
         )
         return f"you say {given:,.10g} bytes for 16 biases in {kind}", why, fix

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...storage.bit_packing import pack
-from ..compare import Difference, as_array
+from ..compare import Difference, as_array, plural
 from ..exercise import Case, FunctionExercise, Mistake
 
 
@@ -28,7 +28,7 @@ def _cases(rng: np.random.Generator) -> Iterator[Case]:
 
 
 def _byte_row(got: Any) -> NDArray[np.int64] | str:
-    """Return anything that holds bytes as a row of integers from 0 to 255, else what it is."""
+    """Return bytes of any type as integers from 0 to 255; else what the value is instead."""
     if isinstance(got, str):
         return f"you return a text of {len(got)} characters, not bytes"
     if isinstance(got, bytes | bytearray | memoryview):
@@ -37,7 +37,7 @@ def _byte_row(got: Any) -> NDArray[np.int64] | str:
     if isinstance(array, str):
         return array
     if array.ndim != 1:
-        return f"your result has shape {array.shape}; bytes stand in one row"
+        return f"your result has shape {array.shape}; expected bytes in one dimension"
     if array.dtype.kind not in "iu":
         return f"you return {array.dtype} numbers, not bytes"
     if array.size and (array.min() < 0 or array.max() > 255):
@@ -48,21 +48,22 @@ def _byte_row(got: Any) -> NDArray[np.int64] | str:
 def _compare(expected: Any, got: Any, case: Case) -> Difference:
     if isinstance(expected, str) or isinstance(got, str):
         return None if isinstance(expected, str) and expected == got else str(_byte_row(got))
-    wanted, row = _byte_row(expected), _byte_row(got)
-    if isinstance(row, str) or isinstance(wanted, str):
+    expected_row, row = _byte_row(expected), _byte_row(got)
+    if isinstance(row, str) or isinstance(expected_row, str):
         return str(row)
-    if row.size != wanted.size:
+    if row.size != expected_row.size:
         codes, bits = case
         total = codes.size * bits
         return (
-            f"you return {row.size:,} byte{'s' * (row.size != 1)}; {codes.size:,} codes of {bits} "
-            f"bits are {total:,} bits, which fill {wanted.size:,}"
+            f"you return {plural(row.size, 'byte')}; {plural(codes.size, 'code')} of "
+            f"{plural(bits, 'bit')} {'is' if codes.size == 1 else 'are'} {plural(total, 'bit')}, "
+            f"which take {plural(expected_row.size, 'byte')}"
         )
-    wrong = np.flatnonzero(row != wanted)
+    wrong = np.flatnonzero(row != expected_row)
     if not wrong.size:
         return None
     first = wrong[0]
-    return f"byte {first} is {row[first]:08b} in binary, expected {wanted[first]:08b}"
+    return f"byte {first} is {row[first]:08b} in binary, expected {expected_row[first]:08b}"
 
 
 def _bit_rows(codes: NDArray[Any], bits: int) -> NDArray[np.uint8]:
@@ -80,12 +81,12 @@ def _packed_highest_first(bits: NDArray[Any]) -> bytes:
 
 
 def _upper_bits(codes: NDArray[Any], bits: int) -> NDArray[np.uint8]:
-    """Return the first `bits` bits that np.unpackbits gives without bitorder."""
+    """Return the first `bits` bits of np.unpackbits without bitorder."""
     return _bit_rows(codes, 8 if bits <= 8 else 16)[:, ::-1][:, :bits]
 
 
 def _pack_whole_codes_per_byte(codes: NDArray[Any], bits: int) -> bytes:
-    """Put whole codes side by side into each byte, and the gap at its top."""
+    """Put as many whole codes into each byte as fit, and leave its upper bits empty."""
     per_byte = max(1, 8 // bits)
     rows = _bit_rows(codes, bits)
     rows = np.pad(rows, ((0, -len(rows) % per_byte), (0, 0))).reshape(-1, per_byte * bits)
@@ -93,7 +94,7 @@ def _pack_whole_codes_per_byte(codes: NDArray[Any], bits: int) -> bytes:
 
 
 def _pack_and_lose_carry(codes: NDArray[Any], bits: int) -> NDArray[np.int64]:
-    """Lose what a code has left for the next byte."""
+    """Pack, but lose the bits of a code that belong to the next byte."""
     packed = np.zeros(-(-codes.size * bits // 8), np.int64)
     for place, code in enumerate(codes.reshape(-1).tolist()):
         packed[place * bits // 8] |= code << place * bits % 8 & 255
@@ -108,67 +109,68 @@ EXERCISE = FunctionExercise(
     compare=_compare,
     why="bit j of code number i is bit i * bits + j of the stream, and bit s of the stream is bit "
     "s % 8 of byte s // 8, both counted from the lowest",
-    fix="list the bits of every code from the lowest up, put all codes into one row, and make a "
-    "byte of every eight, the first one lowest; the last byte is filled with zeros",
+    fix="list the bits of every code from the lowest up, put the bits of all codes into one row, "
+    "and make a byte of every eight bits, the first bit lowest; the last byte is filled with zeros",
     mistakes=[
         Mistake(
             lambda codes, bits: _packed_highest_first(_bit_rows(codes, bits)[:, ::-1]),
-            "you write the highest bit first, within codes and within bytes: a good order too, but "
-            "not the one of this lesson, and a reader has to know",
+            "you write the highest bit first, within codes and within bytes: that is possible "
+            "too, but it is not the order of this lesson",
             "take the bits of a code from the lowest up, and use "
             'np.packbits(..., bitorder="little")',
         ),
         Mistake(
             lambda codes, bits: _packed_highest_first(_bit_rows(codes, bits)),
-            "the bits are in the right order, but np.packbits takes the first one for the highest "
-            "of its byte unless told otherwise",
+            "the bits are in the right order, but by default np.packbits takes the first bit as "
+            "the highest of its byte",
             'use np.packbits(..., bitorder="little")',
         ),
         Mistake(
             lambda codes, bits: _packed_lowest_first(_bit_rows(codes, bits)[:, ::-1]),
-            "the bits of each code run backwards: its highest bit comes first",
+            "the bits of each code are in reverse order: its highest bit comes first",
             "start with the lowest bit, (codes >> 0) & 1",
         ),
         Mistake(
             lambda codes, bits: pack(codes, bits)[::-1],
-            "the bytes stand in reverse: code 0 begins in the last one",
+            "the bytes are in reverse order: code 0 begins in the last one",
             'begin with byte 0 (of a large integer: to_bytes(length, "little"))',
         ),
         Mistake(
             lambda codes, bits: pack(codes.reshape(-1)[::-1], bits),
-            "the codes stand in reverse: the last one comes first",
+            "the codes are in reverse order: the last one comes first",
             "begin with code 0",
         ),
         Mistake(
             lambda codes, bits: codes.tobytes(),
             "every code still takes whole bytes, as it does in memory: nothing is packed",
-            "write only the lowest `bits` bits of each code, and the next code right behind them",
+            "write only the lowest `bits` bits of each code, and the next code directly after them",
         ),
         Mistake(
             lambda codes, bits: codes.reshape(-1),
-            "these are the codes as they came; each still takes whole bytes",
-            "write only the lowest `bits` bits of each code, and the next code right behind them",
+            "these are the original codes; each still takes whole bytes",
+            "write only the lowest `bits` bits of each code, and the next code directly after them",
         ),
         Mistake(
             _pack_whole_codes_per_byte,
-            "you put only whole codes into a byte and leave its last bits empty; a code may begin "
+            "you put only whole codes into a byte and leave its remaining bits empty; a code may "
+            "begin "
             "in one byte and end in the next",
             "put the bits of all codes into one row before you cut it into bytes",
         ),
         Mistake(
             _pack_and_lose_carry,
-            "where a code crosses the border of a byte, the bits that belong into the next byte "
-            "are lost: code << shift does not fit into one byte",
-            "put the bits that are left over into the next byte, or all bits into one row first",
+            "if a code crosses the boundary of a byte, the bits for the next byte are lost: code "
+            "<< shift does not fit into one byte",
+            "put the remaining bits into the next byte, or all bits into one row first",
         ),
         Mistake(
             lambda codes, bits: pack(codes, bits)[: codes.size * bits // 8],
-            "the last byte is missing: bits that do not fill a byte have to be stored too",
+            "the last byte is missing: bits that do not fill a byte must be stored too",
             "round the number of bytes up, and fill the last one with zeros",
         ),
         Mistake(
             lambda codes, bits: pack(codes, bits).ljust(codes.size * bits // 8 + 1, b"\0"),
-            "there is a byte too many where the bits fill the last one exactly",
+            "there is one byte too many if the bits fill the last byte exactly",
             "the number of bytes is codes.size * bits / 8, rounded up",
         ),
         Mistake(
@@ -177,7 +179,7 @@ EXERCISE = FunctionExercise(
                     [np.zeros(-codes.size * bits % 8, int), _bit_rows(codes, bits).ravel()]
                 )
             ),
-            "the bits that fill up the last byte stand in front of code 0 and shift everything",
+            "the bits that fill up the last byte are before code 0 and shift everything",
             "append them at the end",
         ),
         Mistake(
@@ -192,14 +194,14 @@ EXERCISE = FunctionExercise(
         ),
         Mistake(
             lambda codes, bits: _packed_lowest_first(_upper_bits(codes, bits)),
-            "you kept the upper bits of each number, which are zeros; np.unpackbits begins with "
-            "the highest bit unless told otherwise",
+            "you kept the upper bits of each number, which are zeros; by default np.unpackbits "
+            "begins with the highest bit",
             'use bitorder="little" there too, or take (codes >> j) & 1 for j = 0, 1, ...',
         ),
         Mistake(
             lambda codes, bits: _packed_highest_first(_upper_bits(codes, bits)),
-            "you kept the upper bits of each number, which are zeros; np.unpackbits begins with "
-            "the highest bit unless told otherwise",
+            "you kept the upper bits of each number, which are zeros; by default np.unpackbits "
+            "begins with the highest bit",
             'use bitorder="little" there too, or take (codes >> j) & 1 for j = 0, 1, ...',
         ),
         Mistake(
@@ -214,7 +216,7 @@ EXERCISE = FunctionExercise(
         ),
         Mistake(
             lambda codes, bits: pack(codes.T, bits),
-            "you go through the codes column by column; numpy stores a row after the other",
+            "you go through the codes column by column; the exercise goes row by row",
             "flatten with codes.reshape(-1)",
         ),
     ],

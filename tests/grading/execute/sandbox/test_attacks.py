@@ -341,13 +341,14 @@ def uniform():
 
 
 ON_THE_CHECKS = """
-import sys, types, unittest.mock
+import os, sys, types, unittest.mock
 import numpy, torch, quantlab_helpers, quantlab_helpers.checks.exercise as inside
 yes = lambda *arguments, **options: None
 keep = checks.check
 checks.check = inside.FunctionExercise.check = inside.ValueExercise.check = yes
 keep.__code__ = yes.__code__
-inside.same.__code__ = (lambda one, other: True).__code__
+inside.is_identical.__code__ = (lambda left, right: True).__code__
+os.listdir = lambda folder: []
 numpy.abs = numpy.array_equal = numpy.allclose = lambda *a, **k: numpy.zeros(1)
 torch.equal = lambda *a: True
 torch.Tensor.__eq__ = lambda self, other: True
@@ -362,7 +363,8 @@ np = unittest.mock.MagicMock()
 WANTED = [
     "FunctionExercise.check was replaced",
     "check was rewritten",
-    "same was rewritten",
+    "is_identical was rewritten",
+    "os.listdir was replaced",
     "numpy.abs was replaced",
     "torch.equal was replaced",
     "Tensor.__eq__ was",
