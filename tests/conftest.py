@@ -1,9 +1,12 @@
+import json
+import os
 import shutil
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
+from filelock import FileLock
 
 import quantlab_helpers as ql
 from tests import ROOT
@@ -52,6 +55,27 @@ def most_right(baseline, test_set):
 @pytest.fixture(scope="session")
 def fc1(baseline):
     return baseline.fc1.weight.detach().numpy().copy()
+
+
+@pytest.fixture(scope="session")
+def once(tmp_path_factory):
+    """Return a function that does costly work once for all of xdist's processes.
+
+    `once(name, work)` calls `work(folder)` in the first process that asks, and returns its result,
+    which must be plain data, and the folder.
+    """
+    temporary = tmp_path_factory.getbasetemp()
+    shared = temporary.parent if "PYTEST_XDIST_WORKER" in os.environ else temporary
+
+    def share(name, work):
+        folder, result = shared / f"once-{name}", shared / f"once-{name}.json"
+        with FileLock(shared / f"once-{name}.lock"):
+            if not result.exists():
+                folder.mkdir()
+                result.write_text(json.dumps(work(folder)))
+        return json.loads(result.read_text()), folder
+
+    return share
 
 
 @pytest.fixture

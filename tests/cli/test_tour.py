@@ -10,18 +10,22 @@ STEPS = ["baseline", "uniform", "kmeans", "retrained", "requantized", "stored"]
 
 
 @pytest.fixture(scope="module")
-def full_tour(tmp_path_factory):
-    """The real tour, once, as its user runs it: 2 seeds, JSON on stdout, a report."""
-    folder = tmp_path_factory.mktemp("tour")
-    arguments = ["tour", "--json", "--seeds", "2", "--report", str(folder)]
-    return CliRunner().invoke(main, arguments), folder
+def full_tour(once):
+    """The real tour as its user runs it: 2 seeds, JSON on stdout, a report."""
+
+    def run(folder):
+        arguments = ["tour", "--json", "--seeds", "2", "--report", str(folder)]
+        result = CliRunner().invoke(main, arguments)
+        return result.exit_code, result.stdout, result.stderr
+
+    return once("tour", run)
 
 
 @pytest.mark.training
 def test_tour_json_of_every_step(full_tour):
-    result, _ = full_tour
-    assert result.exit_code == 0, result.stderr
-    numbers = json.loads(result.stdout)
+    (exit_code, stdout, stderr), _ = full_tour
+    assert exit_code == 0, stderr
+    numbers = json.loads(stdout)
     assert [step["step"] for step in numbers["steps"]] == STEPS
     steps = {step["step"]: step for step in numbers["steps"]}
     assert steps["baseline"]["accuracy"] >= 0.982
@@ -37,7 +41,7 @@ def test_tour_json_of_every_step(full_tour):
 
 @pytest.mark.training
 def test_tour_seeds_change_only_the_retraining(full_tour):
-    steps = {step["step"]: step for step in json.loads(full_tour[0].stdout)["steps"]}
+    steps = {step["step"]: step for step in json.loads(full_tour[0][1])["steps"]}
     assert steps["kmeans"]["std"] == 0
     assert len(steps["retrained"]["accuracies"]) == 2
     assert steps["retrained"]["accuracies"][0] != steps["retrained"]["accuracies"][1]
@@ -45,7 +49,7 @@ def test_tour_seeds_change_only_the_retraining(full_tour):
 
 @pytest.mark.training
 def test_tour_reports_tensors_of_both_quantizers(full_tour):
-    tensors = json.loads(full_tour[0].stdout)["tensors"]
+    tensors = json.loads(full_tour[0][1])["tensors"]
     assert {row["step"] for row in tensors} == {"uniform", "kmeans"}
     fc1 = [row for row in tensors if row["name"] == "fc1.weight"]
     assert [row["payload_bytes"] for row in fc1] == [470_400, 176_400]
