@@ -1,7 +1,7 @@
-"""Load a lesson for grading: what learners got, and the same with its hidden tests.
+"""Load a lesson for grading: the released notebook, and the same with its hidden tests.
 
-nbgrader's own preprocessors make both from the course's ``source/`` folder, so that the points
-and the stubs are those of its `generate_assignment`.
+nbgrader's preprocessors make both from the course's ``source/`` folder, so points and stubs are
+the same as those of `nbgrader generate_assignment`.
 """
 
 from __future__ import annotations
@@ -21,36 +21,37 @@ from ..course.authoring.nbgrader_steps import HIDE_TESTS, MAKE_STUBS, run_steps
 from .course_folder import course_config
 from .name_analysis import names_of, parse
 
-_SCHEMA = 3  # of the metadata that nbgrader writes into cells
-_AUTOTEST = re.compile(r"^\s*#.*\bAUTOTEST\b", re.MULTILINE)  # of nbgrader's preprocessor
-_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+_SCHEMA = 3  # version of nbgrader's cell metadata
+_AUTOTEST_LINE = re.compile(r"^\s*#.*\bAUTOTEST\b", re.MULTILINE)
+_GRADE_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
 
 class Exercise(NamedTuple):
-    """One exercise: the cell of its answer, the graded cells, and what its answer must define."""
+    """One exercise: its answer cell, its graded cells, and the names to define."""
 
-    name: str  # grade_id of the answer's cell
-    tests: tuple[str, ...]  # grade_ids; its own where a person grades it
+    name: str  # grade_id of the answer cell
+    tests: tuple[str, ...]  # grade_ids; the answer's own if it is graded by hand
     points: float
     names: frozenset[str]
 
 
 class Lesson(NamedTuple):
-    """One lesson, as grading needs it; every cell has an id, a graded one its grade_id.
+    """One lesson, as grading needs it.
 
-    ``notebook`` holds the stubs and the test cells with their hidden tests, ``release`` what
-    learners got. Both have the same cells in the same order.
+    ``notebook`` holds the stubs and the test cells with their hidden tests, ``release`` is the
+    notebook that students received. Both have the same cells in the same order, and every cell
+    has an id; the id of a cell with nbgrader metadata is its grade_id.
     """
 
     name: str
     notebook: NotebookNode
     release: NotebookNode
     exercises: tuple[Exercise, ...]
-    points: dict[str, float]  # of every graded cell, by its grade_id, in order
+    points: dict[str, float]  # by grade_id of every graded cell, in order
 
     @property
     def max_score(self) -> float:
-        """Return the points of all its graded cells."""
+        """Return the sum of the points of all graded cells."""
         return float(sum(self.points.values()))
 
 
@@ -62,7 +63,7 @@ def load_lesson(course: str | Path, name: str) -> Lesson:
     course : str or Path
         The folder that holds ``source/`` and ``nbgrader_config.py``.
     name : str
-        The lesson's: ``source/NAME/NAME.ipynb``.
+        Name of the lesson, as in ``source/NAME/NAME.ipynb``.
 
     Returns
     -------
@@ -73,7 +74,7 @@ def load_lesson(course: str | Path, name: str) -> Lesson:
     FileNotFoundError
         If there is no such lesson.
     ValueError
-        If it cannot be read or nbgrader refuses it.
+        If it cannot be read, or nbgrader refuses it.
 
     Examples
     --------
@@ -97,7 +98,7 @@ def make_lesson(name: str, content: bytes, *, config: Config | None = None) -> L
     Parameters
     ----------
     name : str
-        Of the lesson.
+        Name of the lesson.
     content : bytes
         The notebook file with solutions and hidden tests, nbformat 4.
     config : traitlets Config, optional
@@ -114,8 +115,10 @@ def make_lesson(name: str, content: bytes, *, config: Config | None = None) -> L
     """
     try:
         source = nbformat.reads(content.decode("utf-8"), as_version=4)
-    except Exception as error:  # whatever nbformat stumbles over
-        raise ValueError(f"lesson {name}: this is no notebook ({error}); build it again.") from None
+    except Exception as error:  # nbformat raises errors of many kinds
+        raise ValueError(
+            f"lesson {name}: this is not a notebook ({error}); build it again."
+        ) from None
     _check_cells(name, source)
     _set_ids(name, source)
     stubs = run_steps(MAKE_STUBS, source, name=f"lesson {name}", config=config)
@@ -129,7 +132,7 @@ def make_lesson(name: str, content: bytes, *, config: Config | None = None) -> L
 
 
 def is_answer(cell: NotebookNode) -> bool:
-    """Return whether a lesson's cell is the learner's to write: an answer or a survey."""
+    """Return whether students write this cell of a lesson: an answer or a survey."""
     meta = cell.metadata.get("nbgrader")
     if not isinstance(meta, dict) or nbgrader_utils.is_task(cell):
         return False
@@ -137,12 +140,12 @@ def is_answer(cell: NotebookNode) -> bool:
 
 
 def is_test(cell: NotebookNode) -> bool:
-    """Return whether a lesson's cell is a test that gives points by itself."""
+    """Return whether a lesson's cell is a test that is graded automatically."""
     return bool(nbgrader_utils.is_grade(cell) and not nbgrader_utils.is_solution(cell))
 
 
 def gives_points(test: NotebookNode) -> bool:
-    """Return whether a test ends in `checks.points(...)`, which gives a number or raises."""
+    """Return whether the last line of a test is a call of `checks.points`."""
     tree = parse(test.source)
     last = tree.body[-1] if tree and tree.body else None
     return (
@@ -153,15 +156,15 @@ def gives_points(test: NotebookNode) -> bool:
 
 
 def is_graded(cell: NotebookNode) -> bool:
-    """Return whether nbgrader knows a lesson's cell: an answer, a test, a task, locked text."""
+    """Return whether a lesson's cell has nbgrader metadata: answer, test, task, locked text."""
     return isinstance(cell.metadata.get("nbgrader"), dict)
 
 
 def _exercises(source: NotebookNode, points: dict[str, float]) -> tuple[Exercise, ...]:
-    """Return the exercises; a test belongs to its namesake, else to the answer above it."""
+    """Return the exercises; a test belongs to the answer of its name, else to the one above."""
     answers = {cell.id: cell for cell in source.cells if nbgrader_utils.is_solution(cell)}
     tests: dict[str, list[str]] = {name: [] for name in answers}
-    wanted: dict[str, set[str]] = {name: set() for name in answers}
+    tested_names: dict[str, set[str]] = {name: set() for name in answers}
     above: str | None = None
     for cell in source.cells:
         if cell.id in answers:
@@ -169,32 +172,32 @@ def _exercises(source: NotebookNode, points: dict[str, float]) -> tuple[Exercise
             if cell.id in points:
                 tests[above].append(cell.id)
         elif is_test(cell):
-            namesake = cell.id.removeprefix("test-")
-            owner = namesake if namesake in answers else above
+            same_name = cell.id.removeprefix("test-")
+            owner = same_name if same_name in answers else above
             if owner is not None:
                 tests[owner].append(cell.id)
-                wanted[owner] |= names_of(cell.source).read
+                tested_names[owner] |= names_of(cell.source).uses
     exercises = []
     for name, cell in answers.items():
-        bound = names_of(cell.source).bound if cell.cell_type == "code" else frozenset()
-        names = (bound & wanted[name]) or bound
-        worth = sum(points[test] for test in tests[name])
-        exercises.append(Exercise(name, tuple(tests[name]), worth, frozenset(names)))
+        defined = names_of(cell.source).defines if cell.cell_type == "code" else frozenset()
+        names = (defined & tested_names[name]) or defined
+        total = sum(points[test] for test in tests[name])
+        exercises.append(Exercise(name, tuple(tests[name]), total, frozenset(names)))
     return tuple(exercises)
 
 
 def _check_cells(name: str, notebook: NotebookNode) -> None:
-    """Refuse what nbgrader refuses in words that do not say what to do, or silently passes over."""
+    """Refuse cells that nbgrader ignores silently, or refuses without saying how to fix them."""
     for number, cell in enumerate(notebook.cells, start=1):
         meta = cell.metadata.get("nbgrader")
-        if isinstance(meta, dict) and (found := meta.get("schema_version", 0)) != _SCHEMA:
-            older = isinstance(found, int) and found < _SCHEMA
-            way = "run: nbgrader update FILE" if older else "install a newer nbgrader"
+        if isinstance(meta, dict) and (version := meta.get("schema_version", 0)) != _SCHEMA:
+            older = isinstance(version, int) and version < _SCHEMA
+            fix = "run: nbgrader update FILE" if older else "install a newer nbgrader"
             raise ValueError(
-                f"lesson {name}: cell {number} has nbgrader's metadata in version {found}, and "
-                f"version {_SCHEMA} is needed; {way}"
+                f"lesson {name}: cell {number} has nbgrader's metadata in version {version}, and "
+                f"version {_SCHEMA} is needed; {fix}"
             )
-        if is_graded(cell) and cell.cell_type == "code" and _AUTOTEST.search(cell.source):
+        if is_graded(cell) and cell.cell_type == "code" and _AUTOTEST_LINE.search(cell.source):
             raise ValueError(
                 f"lesson {name}: cell {number} has a line AUTOTEST, which tests nothing by itself; "
                 "write the tests as assert statements."
@@ -202,23 +205,25 @@ def _check_cells(name: str, notebook: NotebookNode) -> None:
 
 
 def _set_ids(name: str, notebook: NotebookNode) -> None:
-    """Give every cell an id of its own, a graded one its grade_id."""
+    """Give every cell a unique id; the id of a graded cell is its grade_id."""
     grade_ids = [c.metadata.nbgrader.get("grade_id") for c in notebook.cells if is_graded(c)]
-    twice = sorted(str(key) for key, count in Counter(grade_ids).items() if count > 1)
-    if twice:
-        raise ValueError(f"lesson {name}: the grade_id {twice[0]!r} is there twice; rename one.")
+    duplicates = sorted(str(key) for key, count in Counter(grade_ids).items() if count > 1)
+    if duplicates:
+        raise ValueError(
+            f"lesson {name}: the grade_id {duplicates[0]!r} is used twice; rename one."
+        )
     taken = set(grade_ids)
     for number, cell in enumerate(notebook.cells, start=1):
-        present = cell.get("id")
+        cell_id = cell.get("id")
         if is_graded(cell):
-            present = cell.metadata.nbgrader.get("grade_id")
-            if not _ID.fullmatch(str(present)):
+            cell_id = cell.metadata.nbgrader.get("grade_id")
+            if not _GRADE_ID.fullmatch(str(cell_id)):
                 raise ValueError(
-                    f"lesson {name}: the grade_id {present!r} must be letters, digits, - and _, "
+                    f"lesson {name}: the grade_id {cell_id!r} must be letters, digits, - and _, "
                     "64 at most; rename it."
                 )
-        elif present is None or present in taken:
-            present = f"cell-{number}"
-        cell["id"] = present
-        taken.add(present)
+        elif cell_id is None or cell_id in taken:
+            cell_id = f"cell-{number}"
+        cell["id"] = cell_id
+        taken.add(cell_id)
     notebook.nbformat_minor = 5

@@ -1,6 +1,7 @@
-"""Which names a cell binds, reads and may change: told from its text, without running it.
+"""Names that a code cell defines, uses and may mutate, from its source, without running it.
 
-Everything here errs on the side of more: a cell that cannot be seen through is called opaque.
+The analysis over-approximates: a cell that it cannot analyse is marked `unknown` and counts as
+using every name.
 """
 
 from __future__ import annotations
@@ -13,19 +14,19 @@ import warnings
 from collections.abc import Iterator
 from typing import NamedTuple
 
-_LARGE = 50_000  # characters; nobody types a cell like this
-# What lets code reach names that it does not spell.
-_REFLECTION = {
+_MAX_CHARACTERS = 50_000  # of a cell; a longer one is not analysed
+# Names and attributes that let code reach variables whose names are not in its source.
+_LOOKUP_NAMES = {
     "__builtins__", "__import__", "compile", "dir", "eval", "exec", "get_ipython", "globals",
     "locals", "vars",
 }  # fmt: skip
-_REFLECTING = {"__globals__", "_getframe", "f_back", "f_globals", "f_locals"}  # as attributes
-# Lines for IPython that read no name of the notebook.
-_QUIET_LINE = re.compile(
+_LOOKUP_ATTRIBUTES = {"__globals__", "_getframe", "f_back", "f_globals", "f_locals"}
+# IPython magics that use no name of the notebook.
+_MAGIC_WITHOUT_NAMES = re.compile(
     r"^([ \t]*)[%!](matplotlib|config|pip|conda|load_ext|autoreload)\b[^{$\n]*$", re.MULTILINE
 )
-# Built-in functions that leave their arguments as they are.
-_HARMLESS = {
+# Built-in functions that do not mutate their arguments.
+_PURE_BUILTINS = {
     "abs", "all", "any", "bool", "dict", "enumerate", "float", "format", "int", "isinstance",
     "len", "list", "max", "min", "print", "range", "repr", "reversed", "round", "set", "sorted",
     "str", "sum", "tuple", "type", "zip",
@@ -33,69 +34,69 @@ _HARMLESS = {
 _CONDITIONAL = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.Try, ast.TryStar, ast.Match)
 
 
-class Names(NamedTuple):
-    """What one cell does with the names of the notebook.
+class NameUse(NamedTuple):
+    """The notebook's names that one cell defines, uses and may mutate.
 
-    ``opaque`` is True where this cannot be told, as in code that looks names up.
+    ``unknown`` is True where the source does not show it, as in code that looks up names.
     """
 
-    bound: frozenset[str] = frozenset()
-    read: frozenset[str] = frozenset()  # from outside the cell, inside functions too
-    changed: frozenset[str] = frozenset()  # stored into, called on, or passed to a call
-    stored: frozenset[str] = frozenset()  # stored into only: `x.a = 1`, `x[0] += 1`
-    opaque: bool = False
+    defines: frozenset[str] = frozenset()
+    uses: frozenset[str] = frozenset()  # defined outside the cell; also inside functions
+    mutates: frozenset[str] = frozenset()  # assigned into, called on, or passed to a call
+    assigns_into: frozenset[str] = frozenset()  # only `x.a = 1`, `x[0] += 1`
+    unknown: bool = False
 
 
 @functools.lru_cache(maxsize=4096)
-def names_of(source: str) -> Names:
-    """Return what a code cell does with names.
+def names_of(source: str) -> NameUse:
+    """Return the names that a code cell defines, uses and may mutate.
 
     Parameters
     ----------
     source : str
-        The cell's text; IPython's own syntax is understood where it matters.
+        Source of the cell; IPython's magics are allowed.
 
     Returns
     -------
-    Names
-        Built-in names are among those read.
+    NameUse
+        Its `uses` include built-in names.
 
     Examples
     --------
     >>> names = names_of("step = 2\\ndef level(code, low=start):\\n    return low + step * code")
-    >>> sorted(names.bound), sorted(names.read)
+    >>> sorted(names.defines), sorted(names.uses)
     (['level', 'step'], ['start'])
     """
-    if len(source) > _LARGE:
-        return Names(opaque=True)
+    if len(source) > _MAX_CHARACTERS:
+        return NameUse(unknown=True)
     tree = parse(source)
-    if tree is None:  # it cannot run, so it does nothing
-        return Names()
-    bound: set[str] = set()
-    read: set[str] = set()
-    ever: set[str] = set()
+    if tree is None:  # a syntax error: the cell does nothing when it runs
+        return NameUse()
+    defines: set[str] = set()
+    uses: set[str] = set()
+    ever_defined: set[str] = set()
     try:
         for statement in tree.body:
-            binds, reads = _scan(statement)
+            defined, used = _defined_and_used(statement)
             if isinstance(statement, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
-                bound.add(statement.name)  # its body runs later, or knows itself
-            read |= reads - bound
-            ever |= binds
+                defines.add(statement.name)  # its body runs later and may use its own name
+            uses |= used - defines
+            ever_defined |= defined
             if not isinstance(statement, _CONDITIONAL):
-                bound |= binds
+                defines |= defined
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return Names(opaque=True)
-    known = ever | read
-    stored = frozenset(_stored(tree)) & known
-    changed = stored | (frozenset(_called_or_passed(tree)) & known)
-    opaque = any(_looks_names_up(node) for node in ast.walk(tree))
-    return Names(frozenset(ever), frozenset(read), changed, stored, opaque)
+        return NameUse(unknown=True)
+    names = ever_defined | uses
+    assigns_into = frozenset(_assigned_into(tree)) & names
+    mutates = assigns_into | (frozenset(_called_or_passed(tree)) & names)
+    unknown = any(_may_look_up_names(node) for node in ast.walk(tree))
+    return NameUse(frozenset(ever_defined), frozenset(uses), mutates, assigns_into, unknown)
 
 
 @functools.lru_cache(maxsize=4096)
 def parse(source: str) -> ast.Module | None:
-    """Return the syntax tree of a cell; None where it is not Python, or too large to look at."""
-    if len(source) > _LARGE:
+    """Return the syntax tree of a cell, None if it is not Python or too long to analyse."""
+    if len(source) > _MAX_CHARACTERS:
         return None
     for transformed in (str, _plain_python):
         try:
@@ -109,7 +110,7 @@ def parse(source: str) -> ast.Module | None:
 
 @functools.lru_cache(maxsize=4096)
 def compiles(source: str) -> bool:
-    """Return whether a cell can run by itself; `return x` alone parses, but cannot."""
+    """Return whether a cell compiles by itself; `return x` alone parses but does not compile."""
     tree = parse(source)
     if tree is None:
         return False
@@ -122,8 +123,13 @@ def compiles(source: str) -> bool:
     return True
 
 
+def normalize_whitespace(source: str) -> str:
+    """Return a text without white space at line ends and without blank lines around it."""
+    return "\n".join(line.rstrip() for line in source.split("\n")).strip("\n")
+
+
 def only_imports(source: str) -> bool:
-    """Return whether a cell does nothing but import."""
+    """Return whether all statements of a cell are imports (or docstrings)."""
     tree = parse(source)
     return tree is not None and all(
         isinstance(node, ast.Import | ast.ImportFrom)
@@ -132,8 +138,8 @@ def only_imports(source: str) -> bool:
     )
 
 
-def imported(source: str) -> frozenset[str]:
-    """Return the names that a cell binds by importing, wherever in it."""
+def names_from_imports(source: str) -> frozenset[str]:
+    """Return the names that import statements anywhere in a cell define."""
     tree = parse(source)
     nodes = ast.walk(tree) if tree is not None else iter(())
     return frozenset(
@@ -144,99 +150,100 @@ def imported(source: str) -> frozenset[str]:
     )
 
 
-def seeds(source: str, modules: frozenset[str]) -> bool:
-    """Return whether a cell seeds a generator of random numbers that all cells share."""
+def seeds_shared_generator(source: str, modules: frozenset[str]) -> bool:
+    """Return whether a cell seeds the global random number generator of one of these modules."""
     tree = parse(source)
     return tree is not None and any(
         isinstance(node, ast.Attribute)
         and node.attr in ("seed", "manual_seed", "set_state", "set_rng_state")
         and re.match(r"\w+(\.\w+)*$", ast.unparse(node))
-        and not modules.isdisjoint(_root(node))
+        and not modules.isdisjoint(_root_name(node))
         for node in ast.walk(tree)
     )
 
 
 def _plain_python(source: str) -> str:
-    """Return the cell as IPython would hand it to Python."""
+    """Return the cell's source with IPython's magics translated to Python."""
     from IPython.core.inputtransformer2 import TransformerManager
 
-    quiet = _QUIET_LINE.sub(r"\1pass", source)
+    quiet = _MAGIC_WITHOUT_NAMES.sub(r"\1pass", source)
     return str(TransformerManager().transform_cell(quiet))  # type: ignore[no-untyped-call]
 
 
-def _scan(statement: ast.stmt) -> tuple[set[str], set[str]]:
-    """Return what one statement binds and reads at the top level, as the compiler sees it."""
+def _defined_and_used(statement: ast.stmt) -> tuple[set[str], set[str]]:
+    """Return the top-level names that one statement defines and uses, from its symbol table."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         table = symtable.symtable(ast.unparse(statement), "cell", "exec")
-    binds = {s.get_name() for s in table.get_symbols() if s.is_assigned() or s.is_imported()}
-    reads = {s.get_name() for s in table.get_symbols() if s.is_referenced()}
-    for inner in _scopes(table):
+    defined = {s.get_name() for s in table.get_symbols() if s.is_assigned() or s.is_imported()}
+    used = {s.get_name() for s in table.get_symbols() if s.is_referenced()}
+    for inner in _nested_scopes(table):
         for symbol in inner.get_symbols():
             if symbol.is_global():
-                reads.add(symbol.get_name())
+                used.add(symbol.get_name())
                 if symbol.is_assigned() and symbol.is_declared_global():
-                    binds.add(symbol.get_name())
-    for node in _here(statement):  # `del x` and `x += 1` need the x of before
+                    defined.add(symbol.get_name())
+    for node in _outside_functions(statement):  # `del x` and `x += 1` use the earlier x
         if isinstance(node, ast.Delete):
-            gone = {target.id for target in node.targets if isinstance(target, ast.Name)}
-            binds, reads = binds | gone, reads | gone
+            deleted = {target.id for target in node.targets if isinstance(target, ast.Name)}
+            defined, used = defined | deleted, used | deleted
         elif isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
-            reads.add(node.target.id)
-    return binds, reads
+            used.add(node.target.id)
+    return defined, used
 
 
-def _here(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield the nodes of a statement that are not inside a function."""
+def _outside_functions(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield the nodes of a statement outside functions and lambdas."""
     yield node
     if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
         for child in ast.iter_child_nodes(node):
-            yield from _here(child)
+            yield from _outside_functions(child)
 
 
-def _scopes(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:
+def _nested_scopes(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:
     for child in table.get_children():
         yield child
-        yield from _scopes(child)
+        yield from _nested_scopes(child)
 
 
-def _stored(tree: ast.Module) -> Iterator[str]:
+def _assigned_into(tree: ast.Module) -> Iterator[str]:
     """Yield the names whose attributes or items are set or deleted."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute | ast.Subscript):
             if not isinstance(node.ctx, ast.Load):
-                yield from _root(node)
+                yield from _root_name(node)
         elif isinstance(node, ast.AugAssign):
-            yield from _root(node.target)
+            yield from _root_name(node.target)
 
 
 def _called_or_passed(tree: ast.Module) -> Iterator[str]:
-    """Yield the names that a call might change: what it is called on, and what it is given."""
+    """Yield the names that a call might mutate: the object of a method and all arguments."""
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call):
             continue
         if isinstance(node.func, ast.Name):
-            if node.func.id in _HARMLESS:
+            if node.func.id in _PURE_BUILTINS:
                 continue
         else:
-            yield from _root(node.func)
+            yield from _root_name(node.func)
         for argument in [*node.args, *(keyword.value for keyword in node.keywords)]:
             yield from (part.id for part in ast.walk(argument) if isinstance(part, ast.Name))
 
 
-def _root(node: ast.AST) -> Iterator[str]:
+def _root_name(node: ast.AST) -> Iterator[str]:
+    """Yield `a` of `a.b[0].c()`; nothing if the expression does not start with a name."""
     while isinstance(node, ast.Attribute | ast.Subscript | ast.Call | ast.Starred):
         node = node.func if isinstance(node, ast.Call) else node.value
     if isinstance(node, ast.Name):
         yield node.id
 
 
-def _looks_names_up(node: ast.AST) -> bool:
-    """Return whether code may reach names that it does not spell, or runs code kept in a text."""
+def _may_look_up_names(node: ast.AST) -> bool:
+    """Return whether a node may reach names that the source does not show."""
     if isinstance(node, ast.Name):
-        return node.id in _REFLECTION
+        return node.id in _LOOKUP_NAMES
     if isinstance(node, ast.Attribute):
-        return node.attr in _REFLECTING
+        return node.attr in _LOOKUP_ATTRIBUTES
     if isinstance(node, ast.alias):
         return node.name == "*" or node.name.partition(".")[0] in ("inspect", "__main__", "gc")
     parts = [node.slice] if isinstance(node, ast.Subscript) else []

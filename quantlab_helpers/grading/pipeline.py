@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from .._support.files import write_atomically
 from .course_folder import CourseFolder
-from .execute.sandbox.sandbox import isolation as level_of
+from .execute.sandbox.sandbox import choose_isolation
 from .gradebook.reader import StudentScores
 from .gradebook.verdict_files import StoredVerdict, forget_result, read_result, write_result
 from .gradebook.writer import GradebookWriter, open_gradebook
@@ -94,7 +94,7 @@ def grade(
     roster : sequence of Student, optional
         The list of students, from `read_roster`; it is written into the gradebook.
     isolation : {"auto", "require", "prlimit"}
-        "auto" takes the best sandbox available, "require" accepts bubblewrap only.
+        "auto" uses the best sandbox available, "require" accepts bubblewrap only.
     jobs : int, 1 or more, optional
         How many submissions run at the same time; default: one for each processor.
     regrade : bool, default=False
@@ -202,7 +202,7 @@ class _GradingRun:
                 if before is not None and self._is_current(before, submission, scores.get(student)):
                     self._report(before.result, newly_graded=False)
                     continue
-                level = level_of(isolation)  # tried once, and only if there is something to run
+                level = choose_isolation(isolation)  # only if there is something to run
                 self.submissions[name, student] = submission
                 yield GradingTask(
                     course,

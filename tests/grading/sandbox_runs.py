@@ -1,6 +1,7 @@
-"""A lesson of three exercises, submissions to it, and what becomes of them in a real jail."""
+"""A lesson of three exercises, submissions to it, and their execution in a real sandbox."""
 
 import copy
+import functools
 import os
 import time
 from pathlib import Path
@@ -9,19 +10,18 @@ import nbformat
 import pytest
 
 from quantlab_helpers.grading.align.rebuild import align
-from quantlab_helpers.grading.execute.cell_selection import needed
+from quantlab_helpers.grading.execute.cell_selection import cells_to_run
 from quantlab_helpers.grading.execute.runner import execute
-from quantlab_helpers.grading.execute.sandbox import sandbox as jail
 from quantlab_helpers.grading.lesson import is_answer, make_lesson
 from quantlab_helpers.grading.records import Limits
 from quantlab_helpers.grading.score import score
 from tests.grading.small_lesson import code, graded_cell, text
 
-NO_JAIL = jail.why_no_bubblewrap()
-needs_bubblewrap = pytest.mark.skipif(NO_JAIL is not None, reason=f"no bubblewrap: {NO_JAIL}")
-LEVELS = [pytest.param("bubblewrap", marks=needs_bubblewrap), "prlimit"]
-each_level = pytest.mark.parametrize("level", LEVELS)
+# The fixtures `bubblewrap` and `level` of conftest.py skip a test where bubblewrap does not work.
+needs_bubblewrap = pytest.mark.usefixtures("bubblewrap")
+each_level = pytest.mark.parametrize("level", ["bubblewrap", "prlimit"], indirect=True)
 STUB = 'raise NotImplementedError("write your answer here, then delete this line")'
+# Of each exercise: points, visible test, hidden test, last line of the test cell.
 TESTS = {
     "double": (1, "assert double(3) == 6\n", "assert double(-1.5) == -3\n", ""),
     "total": (2, "assert total([1, 2]) == 3\n", "assert total([math.pi]) == math.pi\n", ""),
@@ -32,17 +32,17 @@ GOOD = {
     "total": "def total(values):\n    return sum(values)",
     "root": "def root(x):\n    return math.sqrt(x)",
 }
-# Seconds for a machine that others use, too; a test for time passes shorter ones.
+# Long enough for a machine that is busy with other work; tests of deadlines use shorter ones.
 LIMITS = Limits(cell_seconds=20, submission_seconds=120, memory_bytes=2**30, file_bytes=2**23)
 
 
-def lesson():
-    """Three exercises for 1, 2 and 3 points; the last gives points by degrees."""
+def build_lesson(tests=TESTS):
+    """Return a lesson of three exercises with the given points and tests."""
     cells = [text("# Three exercises"), code("import math\nimport time")]
-    for name, (points, visible, hidden, last) in TESTS.items():
+    for name, (points, visible, hidden, last) in tests.items():
         cells.append(text(f"## Exercise: {name}\n\nWrite the function `{name}`."))
-        marked = f"### BEGIN SOLUTION\n{GOOD[name]}\n### END SOLUTION"
-        answer = graded_cell(code(f"# exercise: {name}\n{marked}"), name, solution=True)
+        solution = f"### BEGIN SOLUTION\n{GOOD[name]}\n### END SOLUTION"
+        answer = graded_cell(code(f"# exercise: {name}\n{solution}"), name, solution=True)
         source = f"# test: {name}\n{visible}### BEGIN HIDDEN TESTS\n{hidden}### END HIDDEN TESTS"
         source = f"{source}\n{last}"
         flags = {"grade": True, "locked": True, "points": points}
@@ -51,9 +51,15 @@ def lesson():
     return make_lesson("01_three", content.encode())
 
 
-def handed_in(of, answers, *, first="", tags=()):
-    """What a learner hands in: these answers, and a cell of their own at the top."""
-    notebook = copy.deepcopy(of.release)
+@functools.cache
+def three_exercises():
+    """Return the lesson of three exercises, for 1, 2 and 3 points; the last one in parts."""
+    return build_lesson()
+
+
+def handed_in(lesson, answers, *, first="", tags=()):
+    """Return a submission with these answers, and `first` in an added cell at the top."""
+    notebook = copy.deepcopy(lesson.release)
     for cell in notebook.cells:
         if is_answer(cell) and answers.get(cell.id) is not None:
             cell.source = f"# exercise: {cell.id}\n{answers[cell.id]}"
@@ -64,44 +70,46 @@ def handed_in(of, answers, *, first="", tags=()):
     return notebook
 
 
-def run(of, notebook, files=None, *, limits=LIMITS, isolation="auto", everything=False):
-    """Align, execute and score; return the result and what was executed."""
-    aligned = align(of, nbformat.writes(notebook).encode())
+def run(lesson, notebook, files=None, *, limits=LIMITS, isolation="auto", run_all_cells=False):
+    """Align, execute and score a submission; return its result and the executed notebook."""
+    aligned = align(lesson, nbformat.writes(notebook).encode())
     executed = execute(
         aligned.notebook,
         files,
         limits=limits,
-        lesson=of.notebook,
-        cells=needed(of, aligned.notebook, everything=everything),
+        lesson=lesson.notebook,
+        cells=cells_to_run(lesson, aligned.notebook, run_all_cells=run_all_cells),
         isolation=isolation,
     )
-    return score(of, executed, aligned=aligned, student="s01"), executed
+    return score(lesson, executed, aligned=aligned, student="s01"), executed
 
 
 def points(result):
+    """Return the points of each exercise."""
     return {mark.cell.removeprefix("test-"): mark.score for mark in result.marks}
 
 
 def states(result):
+    """Return the state of each exercise."""
     return {mark.cell.removeprefix("test-"): mark.state for mark in result.marks}
 
 
-def commands():
-    """The command lines of all processes of this machine."""
-    found = []
+def command_lines():
+    """Return the command lines of all processes of this machine."""
+    lines = []
     for entry in os.scandir("/proc"):
         if entry.name.isdigit():
             try:
-                found.append(Path(entry.path, "cmdline").read_bytes().replace(b"\0", b" ").decode())
+                lines.append(Path(entry.path, "cmdline").read_bytes().replace(b"\0", b" ").decode())
             except (OSError, UnicodeDecodeError):
                 continue
-    return found
+    return lines
 
 
 def is_gone(word, seconds=5):
-    """Whether no process has this word in its command line, soon."""
+    """Wait until no process has this word in its command line; return whether that happened."""
     deadline = time.monotonic() + seconds
-    while any(word in command for command in commands()):
+    while any(word in line for line in command_lines()):
         if time.monotonic() > deadline:
             return False
         time.sleep(0.05)

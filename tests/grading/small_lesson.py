@@ -8,7 +8,7 @@ import json
 import nbformat
 
 from quantlab_helpers.grading.align.rebuild import align
-from quantlab_helpers.grading.execute.cell_selection import needed
+from quantlab_helpers.grading.execute.cell_selection import cells_to_run
 from quantlab_helpers.grading.lesson import make_lesson
 from quantlab_helpers.grading.records import Executed
 from quantlab_helpers.grading.score import score
@@ -137,10 +137,10 @@ def cell_of(notebook, name):
     return next(cell for cell in notebook["cells"] if cell.get("id") == name)
 
 
-def run(lesson, aligned, *, everything=False):
+def run(lesson, aligned, *, run_all_cells=False):
     """Run the needed cells one after the other in one namespace, as a kernel would."""
     notebook, names, ran = copy.deepcopy(aligned.notebook), {"__name__": "__main__"}, {}
-    chosen = set(needed(lesson, notebook, everything=everything))
+    chosen = set(cells_to_run(lesson, notebook, run_all_cells=run_all_cells))
     for cell in notebook.cells:
         if cell.id not in chosen:
             continue

@@ -12,7 +12,7 @@ import pytest
 from quantlab_helpers.course.authoring.answer_bank import read_lesson_answers
 from quantlab_helpers.course.authoring.build import build_course
 from quantlab_helpers.grading.align.rebuild import align
-from quantlab_helpers.grading.execute.cell_selection import needed
+from quantlab_helpers.grading.execute.cell_selection import cells_to_run
 from quantlab_helpers.grading.execute.runner import execute
 from quantlab_helpers.grading.lesson import make_lesson
 from quantlab_helpers.grading.records import Executed
@@ -57,7 +57,7 @@ def one_notebook(lesson, submissions):
     """Return a notebook with the cells of all submissions, shared ones only once."""
     cells, shared = [], set()
     for number, (answer, aligned) in enumerate(submissions):
-        run_these = set(needed(lesson, aligned.notebook))
+        run_these = set(cells_to_run(lesson, aligned.notebook))
         for cell in aligned.notebook.cells:
             own = cell.id in (answer.exercise, f"test-{answer.exercise}")
             if own or (cell.id in run_these - shared and "nbgrader" not in cell.metadata):
@@ -113,7 +113,7 @@ def test_execute_whole_submission_scores_the_same(everything):
         chosen[exercise.name] = answers[2 + 3 * (len(chosen) % 3)]
     assert len({answer.right for answer in chosen.values()}) == 2
     notebook = handed_in(lesson, {key: answer.code for key, answer in chosen.items()})
-    result, executed = run(lesson, notebook, limits=LARGE, everything=everything)
+    result, executed = run(lesson, notebook, limits=LARGE, run_all_cells=everything)
     assert points(result) == {e.name: e.points * chosen[e.name].right for e in lesson.exercises}
     assert result.verdict == "graded" and executed.evidence == ()
     for mark in result.marks:

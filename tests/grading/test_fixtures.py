@@ -16,7 +16,7 @@ import nbformat
 import pytest
 
 from quantlab_helpers.grading.align.rebuild import align
-from quantlab_helpers.grading.execute.cell_selection import needed
+from quantlab_helpers.grading.execute.cell_selection import cells_to_run
 from quantlab_helpers.grading.execute.runner import execute
 from quantlab_helpers.grading.lesson import make_lesson
 from quantlab_helpers.grading.records import InvalidNotebook
@@ -111,7 +111,7 @@ def stock(tmp_path_factory):
 
 def grade(lesson, content, *, everything=False, **options):
     aligned = align(lesson, content)
-    cells = needed(lesson, aligned.notebook, everything=everything)
+    cells = cells_to_run(lesson, aligned.notebook, run_all_cells=everything)
     options = {"limits": QUICK} | options
     executed = execute(aligned.notebook, lesson=lesson.notebook, cells=cells, **options)
     return score(lesson, executed, aligned=aligned, student="s01"), executed
@@ -161,7 +161,7 @@ REFUSED = {
     "too-new": "in version 10, and version 3 is needed; install a newer nbgrader",
     "test-no-metadata": "Solution region detected in a non-solution cell",
     "test-no-metadata-autotest": "Solution region detected in a non-solution cell",
-    "duplicate-grade-ids": "the grade_id 'id1' is there twice; rename one",
+    "duplicate-grade-ids": "the grade_id 'id1' is used twice; rename one",
     "blank-grade-id": "the grade_id '' must be letters, digits",
     "blank-points": "nbgrader refuses it",
     "bad-markdown-cell-1": "nbgrader refuses it",

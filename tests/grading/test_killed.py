@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from quantlab_helpers.grading.execute.sandbox.sandbox import isolation
+from quantlab_helpers.grading.execute.sandbox.sandbox import choose_isolation
 from quantlab_helpers.grading.gradebook.reader import read_scores
 from quantlab_helpers.grading.gradebook.verdict_files import read_results
 from quantlab_helpers.grading.lesson import load_lesson
@@ -136,7 +136,7 @@ def check_complete(course, version):
 
 def test_fifty_kills_at_random_moments_lose_nothing(tmp_path, orphanage):
     course = a_course(tmp_path)
-    isolation()  # tried once, here, for all the processes below
+    choose_isolation()  # tried once, here, for all the processes below
     before = descendants(os.getpid())
     moments = random.Random(20261122)
     version = kills = 0
@@ -173,7 +173,7 @@ def test_no_process_outlives_the_one_who_grades(tmp_path, orphanage, level):
     for student in ("s01", "s02"):
         notebook = small.handed_in(load_lesson(course, NAME), {"square": hang})
         hand_in(course, student, notebook)
-    isolation()
+    choose_isolation()
     before = descendants(os.getpid())
     child = start(course, jobs=2, isolation=level)
 

@@ -19,7 +19,7 @@ from traitlets.config import Config
 from quantlab_helpers.cli import grading as cli_grading
 from quantlab_helpers.course.authoring.answer_bank import read_lesson_answers
 from quantlab_helpers.course.authoring.build import build_course
-from quantlab_helpers.grading.execute.cell_selection import needed
+from quantlab_helpers.grading.execute.cell_selection import cells_to_run
 from quantlab_helpers.grading.execute.sandbox.sandbox import why_no_bubblewrap
 from quantlab_helpers.grading.gradebook.reader import read_scores
 from quantlab_helpers.grading.gradebook.verdict_files import read_results
@@ -437,7 +437,7 @@ def test_honest_submissions_get_the_scores_of_stock_nbgrader(tmp_path):
     name = "02_uniform_quantization"
     [built] = build_course(ROOT, [name]).lessons
     whole = make_lesson(name, built.instructor)
-    run = set(needed(whole, whole.release))
+    run = set(cells_to_run(whole, whole.release))
     notebook = nbformat.reads(built.instructor.decode(), as_version=4)
     notebook.cells = [c for c in notebook.cells if c.cell_type != "code" or c["id"] in run]
     config = (ROOT / "instructor" / "nbgrader_config.py").read_text()

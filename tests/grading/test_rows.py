@@ -14,7 +14,7 @@ import pytest
 
 from quantlab_helpers.course.authoring.build import build_course
 from quantlab_helpers.grading.align.rebuild import align
-from quantlab_helpers.grading.execute.cell_selection import needed
+from quantlab_helpers.grading.execute.cell_selection import cells_to_run
 from quantlab_helpers.grading.execute.runner import execute
 from quantlab_helpers.grading.lesson import make_lesson
 from quantlab_helpers.grading.records import InvalidNotebook
@@ -60,7 +60,7 @@ class Real:
     def grade(self, content):
         """Grade a submission; one that runs the same cells as another is not run again."""
         aligned = align(self.lesson, content)
-        ids = needed(self.lesson, aligned.notebook)
+        ids = cells_to_run(self.lesson, aligned.notebook)
         texts = {cell.id: cell.source for cell in aligned.notebook.cells}
         key = tuple((name, texts[name]) for name in ids)
         if key not in self.results:
@@ -296,7 +296,7 @@ def test_tricks_give_wrong_answers_nothing_and_are_told(real):
         aligned.notebook,
         limits=LARGE,
         lesson=real.lesson.notebook,
-        cells=["own-1", *needed(real.lesson, align(real.lesson, real.good()).notebook)],
+        cells=["own-1", *cells_to_run(real.lesson, align(real.lesson, real.good()).notebook)],
     )
     result = score(real.lesson, executed, aligned=aligned, student="s01")
     assert (result.verdict, result.score) == ("graded", 0)

@@ -256,7 +256,9 @@ def test_a_result_keeps_repairs_and_evidence_and_survives_json(good):
     executed = run(LESSON, aligned)._replace(evidence=("a check was replaced",))
     graded = score(LESSON, executed, aligned=aligned, student="s01")
     assert graded.repairs == (
-        Repair("test_restored", "test-mean", "The test cell test-mean was missing; it is back."),
+        Repair(
+            "test_restored", "test-mean", "The test cell test-mean was missing; it was put back."
+        ),
     )
     assert Result.from_json(json.loads(json.dumps(graded.as_json()))) == graded
     assert [points_of(exercise, graded) for exercise in LESSON.exercises] == [2, 3, 1, 2]
@@ -298,12 +300,12 @@ def test_a_lesson_that_is_not_there_is_named(tmp_path):
 
 
 def test_a_lesson_that_is_no_notebook_or_has_an_id_twice_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="lesson 01_x: this is no notebook"):
+    with pytest.raises(ValueError, match="lesson 01_x: this is not a notebook"):
         make_lesson("01_x", b"{")
     twice = [code("a = 1", name="same", solution=True) for _ in range(2)]
     twice[1]["id"] = "other"
     content = nbformat.v4.new_notebook(cells=twice)
-    with pytest.raises(ValueError, match="grade_id 'same' is there twice"):
+    with pytest.raises(ValueError, match="grade_id 'same' is used twice"):
         make_lesson("01_x", json.dumps(content).encode())
 
 

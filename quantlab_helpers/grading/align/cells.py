@@ -1,7 +1,7 @@
-"""Read a submission into pieces of text, whatever happened to its cells; put pieces together.
+"""Read the cells of a submitted notebook, split merged cells, and join split ones.
 
-A piece keeps what can tell where it belongs (its grade_id, its id, its marker line) and drops the
-rest: outputs, tags, other metadata. Nothing here trusts the file.
+A submitted cell keeps what identifies it (grade_id, id, marker line) and drops outputs and other
+metadata. The file is not trusted: values of an unexpected type count as missing.
 """
 
 from __future__ import annotations
@@ -14,60 +14,61 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ...course.notebook_cells import cells_of, marker_of, parse_json
-from ..name_analysis import compiles, names_of, parse
+from ..name_analysis import compiles, names_of, normalize_whitespace, parse
 from ..records import InvalidNotebook
 
 _MAX_BYTES = 100_000_000
 _MAX_CELLS = 1_000
-_MAX_TEXT = 2_000_000  # characters of all cells; outputs do not count
-_TRIED = 5  # parts of one answer that are put together in every possible way
-_BUILTIN = frozenset(dir(builtins))
+_MAX_LENGTH = 2_000_000  # characters of all cells together, without outputs
+_MAX_JOINED_PARTS = 5  # of one answer; with more parts, only new lines are tried
+_BUILTIN_NAMES = frozenset(dir(builtins))
 
 
 @dataclass(eq=False)
-class Piece:
+class SubmittedCell:
     """A cell of a submission, or a part of one.
 
-    ``target`` is the id of the lesson's cell that it stands for, None for a cell of the learner's
-    own; ``how`` says by what that was found.
+    ``lesson_cell`` is the id of the lesson's cell that it corresponds to, None for a cell that the
+    student added; ``matched_by`` says how the two were matched: "grade_id", "marker", "text",
+    "id" or "similarity"; "continuation" and "fragment" are parts of cells.
     """
 
-    kind: str
+    cell_type: str
     source: str
     grade_id: str | None = None
     cell_id: str | None = None
-    meta: Mapping[str, Any] = field(default_factory=dict)
+    nbgrader_metadata: Mapping[str, Any] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
-    target: str | None = None
-    how: str = ""
-    marked: bool = False  # has the marker line of its target
+    lesson_cell: str | None = None
+    matched_by: str = ""
+    has_marker: bool = False  # contains the marker line of its lesson cell
 
 
-def read_pieces(content: bytes | Mapping[str, Any]) -> list[Piece]:
+def read_submitted_cells(content: bytes | Mapping[str, Any]) -> list[SubmittedCell]:
     """Read a notebook file of nbformat 4.0 to 4.5, or one that is nearly so.
 
     Parameters
     ----------
     content : bytes or mapping
-        The file, or what `json.loads` makes of it.
+        The file, or the result of `json.loads`.
 
     Returns
     -------
-    list of Piece
+    list of SubmittedCell
         One for each cell that is not blank, in order.
 
     Raises
     ------
     InvalidNotebook
-        If there are no cells to be found in it.
+        If it has no list of cells, or is too large.
 
     Examples
     --------
     >>> cell = {"cell_type": "code", "source": ["x = 1\\n", "y = 2"]}
-    >>> read_pieces({"nbformat": 4, "cells": [cell]})[0].source
+    >>> read_submitted_cells({"nbformat": 4, "cells": [cell]})[0].source
     'x = 1\\ny = 2'
     """
-    plain = _loads(content) if isinstance(content, bytes) else content
+    plain = _parse_json(content) if isinstance(content, bytes) else content
     if not isinstance(plain, Mapping) or "nbformat" not in plain:
         raise InvalidNotebook("The file is not a notebook; hand in the .ipynb file itself.")
     cells = plain.get("cells")
@@ -80,62 +81,59 @@ def read_pieces(content: bytes | Mapping[str, Any]) -> list[Piece]:
         raise InvalidNotebook(
             f"The notebook has {len(cells):,} cells; {_MAX_CELLS:,} at most can be graded."
         )
-    pieces = [Piece(*cell) for cell in cells_of(plain)]
-    if (size := sum(len(piece.source) for piece in pieces)) > _MAX_TEXT:
+    submitted_cells = [SubmittedCell(*cell) for cell in cells_of(plain)]
+    if (size := sum(len(submitted.source) for submitted in submitted_cells)) > _MAX_LENGTH:
         raise InvalidNotebook(
-            f"The cells of the notebook hold {size:,} characters; {_MAX_TEXT:,} at most can be "
-            "graded. Keep data in a file of its own."
+            f"The cells of the notebook hold {size:,} characters; {_MAX_LENGTH:,} at most can "
+            "be graded. Keep data in a file of its own."
         )
-    return [piece for piece in pieces if piece.source.strip()]
+    return [submitted for submitted in submitted_cells if submitted.source.strip()]
 
 
-def split_at_markers(piece: Piece, markers: Mapping[str, str]) -> Iterator[Piece]:
-    """Take apart cells that were merged: every marker line but the first starts a piece.
+def split_at_markers(
+    submitted: SubmittedCell, markers: Mapping[str, str]
+) -> Iterator[SubmittedCell]:
+    """Split a merged cell: every marker line except the first starts a new cell.
 
-    ``markers`` gives the lesson's cell for each marker.
+    ``markers`` maps the marker of each graded cell of the lesson to the id of that cell.
     """
-    lines = piece.source.split("\n")
+    lines = submitted.source.split("\n")
     starts = [i for i, line in enumerate(lines) if (marker_of(line) or "") in markers]
     if len(starts) < 2:
-        yield piece
+        yield submitted
         return
     cuts = [0, *starts[1:], len(lines)]
     for number, (start, end) in enumerate(itertools.pairwise(cuts)):
         text = "\n".join(lines[start:end]).strip("\n")
         if number == 0:
-            yield replace(piece, source=text)
+            yield replace(submitted, source=text)
         else:
-            yield Piece(piece.kind, text)
+            yield SubmittedCell(submitted.cell_type, text)
 
 
-def markers_in(piece: Piece) -> Iterator[str]:
-    """Yield the markers among the lines of a piece."""
-    yield from filter(None, map(marker_of, piece.source.split("\n")))
+def markers_in(submitted: SubmittedCell) -> Iterator[str]:
+    """Yield the markers among the lines of a submitted cell."""
+    yield from filter(None, map(marker_of, submitted.source.split("\n")))
 
 
-def same_text(one: str, other: str) -> bool:
-    """Return whether two texts differ at most in white space at the ends of lines and of all."""
-    return plain_text(one) == plain_text(other)
+def same_text(first: str, second: str) -> bool:
+    """Return whether two texts are equal up to white space at line ends and around the text."""
+    return normalize_whitespace(first) == normalize_whitespace(second)
 
 
-def plain_text(source: str) -> str:
-    """Return a text without white space at the ends of lines, and without blank lines around."""
-    return "\n".join(line.rstrip() for line in source.split("\n")).strip("\n")
-
-
-def stands_alone(source: str) -> bool:
-    """Return whether a text is a cell by itself; an indented one continues another."""
+def is_complete_cell(source: str) -> bool:
+    """Return whether a source can be a cell of its own: it compiles and is not indented."""
     return compiles(source) and not source.lstrip("\n").startswith((" ", "\t"))
 
 
-def join(parts: Sequence[str], known: Iterable[str] = ()) -> str:
-    """Put the parts of a split cell together so that it can run and knows its names.
+def join_cell_parts(parts: Sequence[str], defined: Iterable[str] = ()) -> str:
+    """Join the parts of a split cell into the source with the fewest defects.
 
     Parameters
     ----------
     parts : sequence of str
-        In order. A cell is split between lines as a rule, but may be split anywhere.
-    known : iterable of str
+        In order. Cells are usually split between lines, but may be split within a line.
+    defined : iterable of str
         Names that other cells define.
 
     Returns
@@ -144,46 +142,51 @@ def join(parts: Sequence[str], known: Iterable[str] = ()) -> str:
 
     Examples
     --------
-    >>> join(["def double(x):", "    return x + x"])
+    >>> join_cell_parts(["def double(x):", "    return x + x"])
     'def double(x):\\n    return x + x'
-    >>> join(["number = 17\\nprint(num", "ber)"])
+    >>> join_cell_parts(["number = 17\\nprint(num", "ber)"])
     'number = 17\\nprint(number)'
     """
-    if len(parts) > _TRIED or len(parts) < 2:
+    if len(parts) > _MAX_JOINED_PARTS or len(parts) < 2:
         return "\n".join(parts)
-    ways = (_way(parts, seams) for seams in itertools.product("\n ", repeat=len(parts) - 1))
-    known = frozenset(known)
-    return min(ways, key=lambda text: defects(text, known))  # the first of equals: new lines
+    defined = frozenset(defined)
+    seams = itertools.product("\n ", repeat=len(parts) - 1)
+    candidates = (_join_at_seams(parts, choice) for choice in seams)
+    # Of equally good candidates `min` returns the first, the one with more new lines.
+    return min(candidates, key=lambda text: count_defects(text, defined))
 
 
-def _way(parts: Sequence[str], seams: Sequence[str]) -> str:
-    """Return the parts with a new line at a seam that is one, and below a marker."""
+def _join_at_seams(parts: Sequence[str], seams: Sequence[str]) -> str:
+    """Join parts with a new line at seams that are one, and always below a marker line."""
     text = parts[0]
     for seam, part in zip(seams, parts[1:], strict=True):
-        whole = seam == "\n" or marker_of(text.rpartition("\n")[2]) is not None
-        text += f"\n{part}" if whole else part
+        new_line = seam == "\n" or marker_of(text.rpartition("\n")[2]) is not None
+        text += f"\n{part}" if new_line else part
     return text
 
 
-def defects(source: str, known: frozenset[str]) -> tuple[bool, int]:
-    """Return how bad a text is as one cell: it cannot run; unknown names and idle expressions."""
+def count_defects(source: str, defined: frozenset[str]) -> tuple[bool, int]:
+    """Return (does not compile, number of undefined names and statements without effect).
+
+    Smaller is better; ``defined`` are the names that other cells define.
+    """
     if not compiles(source):
         return True, 0
     names, tree = names_of(source), parse(source)
-    unknown = names.read - names.bound - known - _BUILTIN
-    idle = [node for node in (tree.body if tree else []) if _is_idle(node)]
-    return False, len(unknown) + len(idle)
+    undefined = names.uses - names.defines - defined - _BUILTIN_NAMES
+    without_effect = [node for node in (tree.body if tree else []) if _has_no_effect(node)]
+    return False, len(undefined) + len(without_effect)
 
 
-def _is_idle(node: ast.stmt) -> bool:
-    """Return whether a statement does nothing, as a cut-off end of a line would."""
+def _has_no_effect(node: ast.stmt) -> bool:
+    """Return whether a statement has no effect, like the end of a line that was cut off."""
     if isinstance(node, ast.Expr):
         text = isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
         return not text and not isinstance(node.value, ast.Call | ast.Await)
     return isinstance(node, ast.AnnAssign) and node.value is None
 
 
-def _loads(content: bytes) -> Any:
+def _parse_json(content: bytes) -> Any:
     if not content.strip():
         raise InvalidNotebook("The file is empty; save the notebook and hand it in again.")
     if len(content) > _MAX_BYTES:

@@ -1,8 +1,8 @@
-"""Which cells of a submission must run so that its marks are the same as if all did.
+"""Select the fewest cells whose execution gives the same scores as executing all.
 
-Tests, answers, and all that the learner added or changed run; of the lesson's own cells only
-those that import, and those whose names these read, and so on. A lesson's demonstrations take
-longer than its exercises, and every learner would wait for the same ones.
+Tests, answers, and cells that the student added or changed run. Of the lesson's own cells, those
+with imports run, and those that define or mutate names that a selected cell uses. The others are
+demonstrations, which take longer than the exercises and are the same for every student.
 """
 
 from __future__ import annotations
@@ -12,87 +12,105 @@ from collections.abc import Iterable
 from nbformat import NotebookNode
 
 from ...course.authoring.sources import INSTALL_ID
-from ..align.cells import plain_text
 from ..lesson import Lesson, is_answer, is_test
-from ..name_analysis import Names, imported, names_of, only_imports, seeds
+from ..name_analysis import (
+    NameUse,
+    names_from_imports,
+    names_of,
+    normalize_whitespace,
+    only_imports,
+    seeds_shared_generator,
+)
 
 
-def needed(lesson: Lesson, notebook: NotebookNode, *, everything: bool = False) -> list[str]:
-    """Return the code cells that must run.
+def cells_to_run(
+    lesson: Lesson, notebook: NotebookNode, *, run_all_cells: bool = False
+) -> list[str]:
+    """Return the ids of the code cells that must run.
 
     Parameters
     ----------
     lesson : Lesson
         From `load_lesson`.
     notebook : NotebookNode
-        The submission, from `align`.
-    everything : bool, default=False
-        Run every code cell.
+        The submission, rebuilt by `align`.
+    run_all_cells : bool, default=False
+        Return every code cell.
 
     Returns
     -------
     list of str
-        Ids, in the order of the notebook.
+        In the order of the notebook.
 
     Examples
     --------
-    >>> needed(lesson, align(lesson, content).notebook)[:3]  # doctest: +SKIP
+    >>> cells_to_run(lesson, align(lesson, content).notebook)[:3]  # doctest: +SKIP
     ['install', 'eeb32347', 'uniform-levels']
     """
     cells = {cell.id: cell for cell in notebook.cells if cell.cell_type == "code"}
     names = {name: names_of(cell.source) for name, cell in cells.items()}
-    ours = {cell.id: cell for cell in lesson.notebook.cells}
-    texts = {plain_text(cell.source) for cell in ours.values() if cell.cell_type == "code"}
-    first = {name for name, cell in cells.items() if _must_run(cell, ours, texts)}
-    if everything or any(names[name].opaque for name in first):
+    originals = {cell.id: cell for cell in lesson.notebook.cells}
+    lesson_sources = {
+        normalize_whitespace(cell.source) for cell in originals.values() if cell.cell_type == "code"
+    }
+    scored = {
+        name for name, cell in cells.items() if _affects_scores(cell, originals, lesson_sources)
+    }
+    if run_all_cells or any(names[name].unknown for name in scored):
         return list(cells)
-    modules = frozenset(name for cell in cells.values() for name in imported(cell.source))
-    always = first | {name for name in cells if _is_setting(cells[name], names[name], modules)}
-    run = _close(always, first, names, modules)
-    return [name for name in cells if name in run]
+    modules = frozenset(name for cell in cells.values() for name in names_from_imports(cell.source))
+    always = scored | {
+        name for name in cells if _affects_all_cells(cells[name], names[name], modules)
+    }
+    selected = _add_dependencies(always, scored, names, modules)
+    return [name for name in cells if name in selected]
 
 
-def _must_run(cell: NotebookNode, ours: dict[str, NotebookNode], texts: set[str]) -> bool:
-    """Return whether a cell gives marks, or is not the lesson's as it was handed out."""
-    original = ours.get(cell.id)
-    if original is None:  # a second copy of a demonstration is a demonstration
-        return plain_text(cell.source) not in texts
+def _affects_scores(
+    cell: NotebookNode, originals: dict[str, NotebookNode], lesson_sources: set[str]
+) -> bool:
+    """Return whether a cell is a test, an answer, or differs from the released lesson."""
+    original = originals.get(cell.id)
+    if original is None:  # a copy of a demonstration is a demonstration
+        return normalize_whitespace(cell.source) not in lesson_sources
     return is_test(cell) or is_answer(cell) or cell.source != original.source
 
 
-def _is_setting(cell: NotebookNode, names: Names, modules: frozenset[str]) -> bool:
-    """Return whether a cell does something to what every other cell can see."""
-    if cell.id == INSTALL_ID or only_imports(cell.source) or names.opaque:
+def _affects_all_cells(cell: NotebookNode, names: NameUse, modules: frozenset[str]) -> bool:
+    """Return whether a cell imports, changes a module, seeds it, or cannot be analysed."""
+    if cell.id == INSTALL_ID or only_imports(cell.source) or names.unknown:
         return True
-    return bool(names.stored & modules) or seeds(cell.source, modules)
+    return bool(names.assigns_into & modules) or seeds_shared_generator(cell.source, modules)
 
 
-def _close(
-    always: set[str], first: set[str], names: dict[str, Names], modules: frozenset[str]
+def _add_dependencies(
+    always: set[str], scored: set[str], names: dict[str, NameUse], modules: frozenset[str]
 ) -> set[str]:
-    """Add the cells that give or change what the cells run so far read, until none is missing."""
+    """Add the cells that define or mutate names that selected cells use, until none is missing."""
     order = list(names)
-    bound = frozenset(name for cell in names.values() for name in cell.bound)
-    readers = [place for place, name in enumerate(order) if name in first and names[name].read]
-    before = order[: max(readers, default=0)]
-    run = set(always)
+    defined = frozenset(name for use in names.values() for name in use.defines)
+    users = [place for place, cell in enumerate(order) if cell in scored and names[cell].uses]
+    before = order[: max(users, default=0)]
+    selected = set(always)
     while True:
-        wanted = bound & frozenset(name for cell in run for name in names[cell].read)
-        changing = _may_change(before, wanted - modules, names)
-        more = {cell for cell in before if cell in changing or names[cell].bound & wanted} - run
-        if not more:
-            return run
-        run |= more
+        used = defined & frozenset(name for cell in selected for name in names[cell].uses)
+        mutating = _mutating_cells(before, used - modules, names)
+        more = {cell for cell in before if cell in mutating or names[cell].defines & used}
+        if more <= selected:
+            return selected
+        selected |= more
 
 
-def _may_change(cells: Iterable[str], wanted: frozenset[str], names: dict[str, Names]) -> set[str]:
-    """Return the cells that may change the object of a wanted name, also under another name."""
-    found, shared = set(), set[str]()
+def _mutating_cells(
+    cells: Iterable[str], used: frozenset[str], names: dict[str, NameUse]
+) -> set[str]:
+    """Return the cells that may mutate the object of a used name, also through another name."""
+    mutating, aliases = set(), set[str]()
     for cell in cells:
-        here = names[cell]
-        shared |= here.bound & wanted
-        if here.read & shared:
-            shared |= here.bound
-        if here.changed & shared:
-            found.add(cell)
-    return found
+        use = names[cell]
+        aliases |= use.defines & used
+        if use.uses & aliases:
+            aliases |= use.defines
+        if use.mutates & aliases:
+            mutating.add(cell)
+    return mutating

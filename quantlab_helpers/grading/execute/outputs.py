@@ -1,7 +1,7 @@
-"""Collect what a cell puts out while it runs, in nbformat's shape, and no more than allowed.
+"""Collect the outputs of running cells as nbformat outputs, up to the limits on their size.
 
-What arrives comes out of a process that a submission may have taken over, so each value is looked
-at before it is kept.
+The messages come from a process that a submission may control, so every value is checked before
+it is kept.
 """
 
 from __future__ import annotations
@@ -13,117 +13,120 @@ from nbformat.v4 import new_output
 
 from ..records import Limits
 
-_KEPT = 256  # display ids of a notebook that can still be updated
+_MAX_DISPLAY_IDS = 256  # of a notebook; displays with further ids cannot be updated
 
 
 class Outputs:
-    """The outputs of a notebook's cells, one cell after the other.
+    """The outputs of the cell that runs now; counts bytes for the whole notebook.
 
     Parameters
     ----------
     limits : Limits
-        ``cell_output_bytes`` and ``notebook_output_bytes`` count.
+        Uses ``cell_output_bytes`` and ``notebook_output_bytes``.
 
     Examples
     --------
     >>> outputs = Outputs(Limits(cell_output_bytes=5))
-    >>> outputs.begin()
+    >>> outputs.start_cell()
     >>> outputs.add({"op": "stream", "name": "stdout", "text": "123456789"})
     >>> outputs.cell[0].text
-    '12345\\n[the rest is left out: a cell may put out 5 bytes, a notebook 2,000,000]\\n'
+    '12345\\n[the rest is left out: a cell may output 5 bytes, a notebook 2,000,000]\\n'
     """
 
     def __init__(self, limits: Limits) -> None:
         self.cell: list[NotebookNode] = []
         self._limits = limits
-        self._room_of_notebook = limits.notebook_output_bytes
-        self._room = 0
-        self._full = self._clears = False
-        self._shown: dict[str, NotebookNode] = {}
+        self._notebook_bytes_left = limits.notebook_output_bytes
+        self._cell_bytes_left = 0
+        self._is_full = self._clear_pending = False
+        self._displays: dict[str, NotebookNode] = {}
 
-    def begin(self) -> None:
-        """Begin the next cell."""
-        self.cell, self._full, self._clears = [], False, False
-        self._room = min(self._limits.cell_output_bytes, self._room_of_notebook)
+    def start_cell(self) -> None:
+        """Start collecting for the next cell."""
+        self.cell, self._is_full, self._clear_pending = [], False, False
+        self._cell_bytes_left = min(self._limits.cell_output_bytes, self._notebook_bytes_left)
 
     def add(self, reply: dict[str, Any]) -> None:
-        """Take what the kernel sent: a "stream", a "display", a "result" or a "clear"."""
+        """Add a message of the kernel: a "stream", a "display", a "result" or a "clear"."""
         kind = reply.get("op")
         if kind == "clear":
-            self._clears = True
+            self._clear_pending = True
             if not reply.get("wait"):
-                self._clear()
+                self._clear_if_pending()
         elif kind == "stream":
             name = "stderr" if reply.get("name") == "stderr" else "stdout"
-            self.stream(name, _clean(reply.get("text")))
+            self.stream(name, _writable_text(reply.get("text")))
         elif kind in ("display", "result"):
             self._display(reply)
 
     def stream(self, name: str, text: str) -> None:
-        """Take printed text."""
-        if not text or self._full:
+        """Add printed text."""
+        if not text or self._is_full:
             return
-        self._clear()
+        self._clear_if_pending()
         content = text.encode()
-        kept = content[: self._room].decode(errors="ignore") if self._room > 0 else ""
-        self._spend(len(content))
+        left = max(0, self._cell_bytes_left)
+        kept_text = content[:left].decode(errors="ignore")
+        self._count_bytes(len(content))
         last = self.cell[-1] if self.cell else None
         if last is not None and last.output_type == "stream" and last.name == name:
-            last["text"] += kept
-        elif kept:
-            self.cell.append(new_output("stream", name=name, text=kept))
-        if self._room < 0:
-            self._stop()
+            last["text"] += kept_text
+        elif kept_text:
+            self.cell.append(new_output("stream", name=name, text=kept_text))
+        if self._cell_bytes_left < 0:
+            self._note_cut()
 
     def result(self, text: Any, count: int) -> None:
-        """Take the value of a test cell; it needs no room."""
-        plain = {"text/plain": _clean(text)[:20_000]}
+        """Add the value of a test cell; the limits do not apply to it."""
+        plain = {"text/plain": _writable_text(text)[:20_000]}
         self.cell.append(new_output("execute_result", data=plain, execution_count=count))
 
     def error(self, name: Any, text: Any, lines: Any) -> None:
-        """Take the exception that ended a cell; it needs no room."""
-        lines = [_clean(line)[:20_000] for line in lines[:200]] if isinstance(lines, list) else []
-        name, text = _clean(name)[:200], _clean(text)[:20_000]
+        """Add the exception that ended a cell; the limits do not apply to it."""
+        lines = lines[:200] if isinstance(lines, list) else []
+        lines = [_writable_text(line)[:20_000] for line in lines]
+        name, text = _writable_text(name)[:200], _writable_text(text)[:20_000]
         self.cell.append(new_output("error", ename=name, evalue=text, traceback=lines))
 
     def _display(self, reply: dict[str, Any]) -> None:
         data = reply.get("data")
-        data = {str(k): _form(k, v) for k, v in data.items()} if isinstance(data, dict) else {}
+        data = {str(k): _safe_form(k, v) for k, v in data.items()} if isinstance(data, dict) else {}
         size = sum(len(str(form)) for form in data.values())
-        known = reply.get("display_id")
-        if self._full or not data:
+        display_id = reply.get("display_id")
+        if self._is_full or not data:
             return
-        self._clear()
-        if size > self._room:
-            self._room = -1
-            self._room_of_notebook -= size
-            self._stop()
+        self._clear_if_pending()
+        if size > self._cell_bytes_left:
+            self._cell_bytes_left = -1
+            self._notebook_bytes_left -= size
+            self._note_cut()
             return
-        self._spend(size)
+        self._count_bytes(size)
         if reply.get("update"):
-            if isinstance(known, str) and known in self._shown:
-                self._shown[known]["data"] = NotebookNode(data)
+            if isinstance(display_id, str) and display_id in self._displays:
+                self._displays[display_id]["data"] = NotebookNode(data)
             return
         kind = "execute_result" if reply.get("op") == "result" else "display_data"
         node = new_output(kind, data=data)
         self.cell.append(node)
-        if isinstance(known, str) and len(self._shown) < _KEPT:
-            self._shown[known] = node
+        if isinstance(display_id, str) and len(self._displays) < _MAX_DISPLAY_IDS:
+            self._displays[display_id] = node
 
-    def _spend(self, size: int) -> None:
-        self._room -= size
-        self._room_of_notebook -= min(size, max(0, self._room + size))
+    def _count_bytes(self, size: int) -> None:
+        self._cell_bytes_left -= size
+        self._notebook_bytes_left -= min(size, max(0, self._cell_bytes_left + size))
 
-    def _clear(self) -> None:
-        """Forget what the cell has put out, if it asked for that."""
-        if self._clears:
-            self.cell, self._clears, self._full = [], False, False
-            self._room = min(self._limits.cell_output_bytes, self._room_of_notebook)
+    def _clear_if_pending(self) -> None:
+        """Delete the outputs of the cell if `clear_output` was called."""
+        if self._clear_pending:
+            self.cell, self._clear_pending, self._is_full = [], False, False
+            self._cell_bytes_left = min(self._limits.cell_output_bytes, self._notebook_bytes_left)
 
-    def _stop(self) -> None:
-        self._full = True
+    def _note_cut(self) -> None:
+        """Append a note that further output is left out."""
+        self._is_full = True
         cell, notebook = self._limits.cell_output_bytes, self._limits.notebook_output_bytes
-        note = f"[the rest is left out: a cell may put out {cell:,} bytes, a notebook {notebook:,}]"
+        note = f"[the rest is left out: a cell may output {cell:,} bytes, a notebook {notebook:,}]"
         last = self.cell[-1] if self.cell else None
         if last is not None and last.output_type == "stream":
             last["text"] += f"\n{note}\n"
@@ -131,12 +134,12 @@ class Outputs:
             self.cell.append(new_output("stream", name="stdout", text=f"{note}\n"))
 
 
-def _clean(text: Any) -> str:
-    """Return text that every file can hold: no half of a surrogate pair."""
+def _writable_text(text: Any) -> str:
+    """Return text that can be encoded as UTF-8: lone surrogates are replaced."""
     return text.encode("utf-8", "replace").decode() if isinstance(text, str) else ""
 
 
-def _form(kind: str, value: Any) -> Any:
+def _safe_form(kind: str, value: Any) -> Any:
     if isinstance(value, str):
-        return _clean(value)
+        return _writable_text(value)
     return value if str(kind).endswith("json") else ""

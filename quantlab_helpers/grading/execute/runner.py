@@ -1,8 +1,8 @@
-"""Run a submission in a jail: a function of a notebook, files and limits, and of nothing else.
+"""Run the cells of a rebuilt submission in a sandbox.
 
-Every wait has a deadline. A cell that hangs or kills its process is marked; a new process runs
-again what came before it and goes on behind it, so points that were earned stay, and what is
-still to be earned can be.
+The result depends on the notebook, its files and the limits only. Every wait has a deadline. If a
+cell hangs or ends its process, a new process runs the earlier cells again and continues with the
+next one, so only the points of that cell are lost.
 """
 
 from __future__ import annotations
@@ -22,14 +22,19 @@ from ..lesson import gives_points, is_test
 from ..name_analysis import names_of, only_imports
 from ..records import Executed, Limits
 from .outputs import Outputs
-from .sandbox.sandbox import Event, Jail
-from .sandbox.sandbox import isolation as level_of
-from .source_scan import bindings, signs
+from .sandbox.sandbox import Event, Sandbox, choose_isolation
+from .source_scan import find_grader_references, imported_names
 
-_GRACE = 3.0  # seconds that an interrupted cell has to end
-_RESTARTS = 8  # new processes for one submission
-_ENDED = ("timeout", "memory", "kernel_died")  # states of a cell that did not end by itself
-_ERRORS = dict(zip(_ENDED, ("CellTimeoutError", "OutOfMemory", "KernelDied"), strict=True))
+_INTERRUPT_SECONDS = 3.0  # seconds for a cell to end after an interrupt
+_MAX_RESTARTS = 8  # of the process, for one submission
+_LOST_STATES = (
+    "timeout",
+    "memory",
+    "kernel_died",
+)  # states of a cell whose process was stopped or lost
+_ERROR_NAMES = dict(
+    zip(_LOST_STATES, ("CellTimeoutError", "OutOfMemory", "KernelDied"), strict=True)
+)
 
 
 def execute(
@@ -41,37 +46,37 @@ def execute(
     cells: Collection[str] | None = None,
     isolation: str = "auto",
 ) -> Executed:
-    """Run a notebook's code cells in a process of their own that can harm nothing.
+    """Run a notebook's code cells in a sandbox and return the notebook with outputs.
 
     Parameters
     ----------
     notebook : NotebookNode
-        With the instructor's test cells, as `align` made it; it is not changed.
+        With the instructor's test cells, as returned by `align`; it is not changed.
     files : mapping of str to bytes, optional
-        What lies in the working folder, by relative names.
+        Files for the working folder, by relative path.
     limits : Limits, optional
-        What it may take; by default the course's.
+        Limits on time, memory, processes, files and outputs; by default `Limits()`.
     lesson : NotebookNode, optional
-        The instructor's notebook. What its cells import, test cells get from where the lesson
-        has it, whatever the submission did to the name.
+        The instructor's notebook. Names that its cells import keep their meaning in test cells,
+        even if the submission redefines them.
     cells : collection of str, optional
-        Ids of the cells to run, from `needed`; by default all.
+        Ids of the cells to run, from `cells_to_run`; by default all.
     isolation : {"auto", "bubblewrap", "prlimit"}
-        As for `jail.isolation`.
+        As for `choose_isolation`.
 
     Returns
     -------
     Executed
         Each code cell has its state and seconds in ``metadata["quantlab"]``. The state is "ok",
         "error" (it raised), "timeout", "memory", "kernel_died", "not_run" or "skipped". The
-        status is "complete" where every test ran or was stopped for what it did itself.
+        status is "complete" if every test ran, or was stopped because of its own behaviour.
 
     Raises
     ------
     ValueError
-        If the name of a file leads out of the working folder.
+        If the name of a file is outside the working folder.
     NoIsolation
-        If the isolation that was asked for cannot be had.
+        If the requested isolation is not available.
 
     Examples
     --------
@@ -87,24 +92,25 @@ def execute(
             raise ValueError(
                 f"`files` must have names inside the working folder, got {name!r}; rename it."
             )
-    run = _Run(notebook, files, limits or Limits(), lesson, cells, level_of(isolation))
+    level = choose_isolation(isolation)
+    execution = _Execution(notebook, files, limits or Limits(), lesson, cells, level)
     try:
-        run.run()
+        execution.run()
     finally:
-        run.close()
-    return run.result()
+        execution.close()
+    return execution.result()
 
 
-class _Over(Exception):
-    """The submission cannot go on: the state that its other cells get, and why."""
+class _StopExecution(Exception):
+    """No further cell of the submission can run; ``state`` says what ended it."""
 
-    def __init__(self, state: str, why: str) -> None:
-        super().__init__(why)
+    def __init__(self, state: str, message: str) -> None:
+        super().__init__(message)
         self.state = state
 
 
-class _Run:
-    """One submission while it runs."""
+class _Execution:
+    """The execution of one submission: its sandbox, deadlines, states and evidence."""
 
     def __init__(
         self,
@@ -113,181 +119,188 @@ class _Run:
         limits: Limits,
         lesson: NotebookNode | None,
         cells: Collection[str] | None,
-        level: str,
+        isolation: str,
     ) -> None:
         self.notebook = copy.deepcopy(notebook)
-        self.limits, self.level = limits, level
+        self.limits, self.isolation = limits, isolation
         self.started, self.deadline = time.monotonic(), float("inf")
-        self.jail: Jail | None = None
+        self.sandbox: Sandbox | None = None
         self.outputs = Outputs(limits)
-        self.again: list[NotebookNode] = []  # cells that a new process has to run first
+        self.to_replay: list[NotebookNode] = []  # cells that a new process runs first
         self.states: dict[str, str] = {}  # of the test cells
-        self.why: dict[str, str] = {}  # by states: what a cell did to get it
-        self.over: _Over | None = None
-        self.jails = self.count = 0
-        ours = _code(lesson.cells) if lesson is not None else []
-        self.bindings = bindings(cell.source for cell in ours)
-        self.own = frozenset[str]().union(
-            *(names_of(cell.source).bound for cell in ours if not only_imports(cell.source))
-        )
-        self.code = _code(self.notebook.cells)
-        self.shared = frozenset[str]().union(
-            *(names_of(cell.source).bound for cell in ours if not is_test(cell))
-        ) - set(self.bindings)
+        self.reasons: dict[str, str] = {}  # by state: the first cell that got it, and why
+        self.stop_reason: _StopExecution | None = None
+        self.starts = self.count = 0
+        lesson_cells = _code_cells(lesson.cells) if lesson is not None else []
+        self.imports = imported_names(cell.source for cell in lesson_cells)
+        cells_with_code = [cell for cell in lesson_cells if not only_imports(cell.source)]
+        self.lesson_names = _defined_names(cells_with_code)
+        notebook_cells = [cell for cell in lesson_cells if not is_test(cell)]
+        self.notebook_names = _defined_names(notebook_cells) - set(self.imports)
+        self.code = _code_cells(self.notebook.cells)
         for number, cell in enumerate(self.code):
             cell.setdefault("id", f"cell-{number}")
-        self.run_these = {cell.id for cell in self.code} if cells is None else set(cells)
-        known = {cell.source for cell in ours}
-        theirs = [cell.source for cell in self.code if cell.source not in known]
-        self.evidence = dict.fromkeys(signs(theirs)) if lesson is not None else {}
-        imported = [cell.source for cell in ours if cell.id in self.run_these]
+        self.selected = {cell.id for cell in self.code} if cells is None else set(cells)
+        self.evidence = dict[str, None]()
+        if lesson is not None:
+            originals = {cell.source for cell in lesson_cells}
+            changed = [cell.source for cell in self.code if cell.source not in originals]
+            self.evidence |= dict.fromkeys(find_grader_references(changed))
+        selected = [cell.source for cell in lesson_cells if cell.id in self.selected]
         self.setup = {
             "files": {name: content.hex() for name, content in files.items()},
-            "bindings": self.bindings,
-            "preload": list(_modules(bindings(imported).values())),
+            "imports": self.imports,
+            "preload": list(_modules_to_load(imported_names(selected).values())),
         }
 
     def run(self) -> None:
-        """Run all cells, each to its end or its deadline."""
+        """Run all selected cells, each to its end or its deadline."""
         for cell in self.code:
             cell["outputs"], cell["execution_count"] = [], None
-            begun = time.monotonic()
+            start = time.monotonic()
             state = "skipped"
-            if cell.id in self.run_these and cell.source.strip():
-                state = self._run_marked(cell)
+            if cell.id in self.selected and cell.source.strip():
+                state = self._run_and_record(cell)
             if is_test(cell):
                 self.states[cell.id] = state
-            seconds = round(time.monotonic() - begun, 3)
+            seconds = round(time.monotonic() - start, 3)
             cell.metadata["quantlab"] = {"state": state, "seconds": seconds}
 
-    def _run_marked(self, cell: NotebookNode) -> str:
-        """Run one cell, and put into it what came of it."""
+    def _run_and_record(self, cell: NotebookNode) -> str:
+        """Run one cell, store its outputs in it, and return its state."""
         try:
-            self._be_ready()
-        except _Over as over:
-            self.over = over
+            self._ensure_sandbox()
+        except _StopExecution as stop:
+            self.stop_reason = stop
             return "not_run"
-        self.outputs.begin()
+        self.outputs.start_cell()
         self.count += 1
-        state, why = self._run_cell(cell, self.outputs)
-        if state in _ENDED:
-            self.why.setdefault(state, f"{cell.id}: {why}")
-            self.outputs.error(_ERRORS[state], why, [f"{_ERRORS[state]}: {why}"])
-        elif not is_test(cell) or names_of(cell.source).bound:
-            self.again.append(cell)
+        state, reason = self._run_cell(cell, self.outputs)
+        if state in _LOST_STATES:
+            self.reasons.setdefault(state, f"{cell.id}: {reason}")
+            error = _ERROR_NAMES[state]
+            self.outputs.error(error, reason, [f"{error}: {reason}"])
+        elif not is_test(cell) or names_of(cell.source).defines:
+            self.to_replay.append(cell)
         cell["outputs"], cell["execution_count"] = self.outputs.cell, self.count
         for output in cell["outputs"]:
             if output.output_type == "execute_result":
                 output["execution_count"] = self.count
         return state
 
-    def _be_ready(self) -> None:
-        """Have a process that has run everything so far."""
-        while self.jail is None:
-            if self.over is not None:
-                raise self.over
-            self._check_time()
-            if self.jails > _RESTARTS:
-                state, why = next(iter(self.why.items()))
-                raise _Over(state, f"its process was lost {self.jails} times; first {why}")
+    def _ensure_sandbox(self) -> None:
+        """Start a process that has run all earlier cells, if there is none."""
+        while self.sandbox is None:
+            if self.stop_reason is not None:
+                raise self.stop_reason
+            self._check_deadline()
+            if self.starts > _MAX_RESTARTS:
+                state, reason = next(iter(self.reasons.items()))
+                message = f"its process was lost {self.starts} times; first {reason}"
+                raise _StopExecution(state, message)
             self._start()
-            for cell in list(self.again):
-                state, why = self._run_cell(cell, None)
-                if self.jail is None:
-                    self.again.remove(cell)
-                    self.why.setdefault(state, f"{cell.id}: {why}")
+            for cell in list(self.to_replay):
+                state, reason = self._run_cell(cell, None)
+                if self.sandbox is None:
+                    self.to_replay.remove(cell)
+                    self.reasons.setdefault(state, f"{cell.id}: {reason}")
                     break
-        self._check_time()
+        self._check_deadline()
 
-    def _check_time(self) -> None:
+    def _check_deadline(self) -> None:
         if time.monotonic() >= self.deadline:
-            self.why.setdefault("timeout", "")
+            self.reasons.setdefault("timeout", "")
             seconds = self.limits.submission_seconds
-            raise _Over("timeout", f"the notebook ran for more than {seconds:g} seconds")
+            raise _StopExecution("timeout", f"the notebook ran for more than {seconds:g} seconds")
 
     def _start(self) -> None:
-        """Start a process; tried twice, since a busy machine may need longer once."""
-        said = ""
+        """Start a process; tried twice, because a busy machine may be slow once."""
+        output = ""
         for _ in range(2):
-            self.jail = Jail(self.level, self.limits)
+            self.sandbox = Sandbox(self.isolation, self.limits)
             latest = time.monotonic() + self.limits.startup_seconds
-            if self.jail.send(self.setup, deadline=latest):
-                for event in self.jail.events(latest):
+            if self.sandbox.send(self.setup, deadline=latest):
+                for event in self.sandbox.events(latest):
                     if event.kind == "reply" and event.value.get("op") == "ready":
-                        self.jails += 1
-                        if self.jails == 1:
+                        self.starts += 1
+                        if self.starts == 1:
                             self.deadline = time.monotonic() + self.limits.submission_seconds
                         return
-                    said += event.value.decode(errors="replace") if event.kind == "text" else ""
-                    said += str(event.value) if event.kind == "ended" else ""
+                    if event.kind == "text":
+                        output += event.value.decode(errors="replace")
+                    elif event.kind == "ended":
+                        output += str(event.value)
             self.close()
-        raise _Over("infrastructure_error", f"no process could be started: {said[-500:].strip()}")
+        message = f"no process could be started: {output[-500:].strip()}"
+        raise _StopExecution("infrastructure_error", message)
 
     def _run_cell(self, cell: NotebookNode, outputs: Outputs | None) -> tuple[str, str]:
-        """Run a cell in the process; return its state, and why it did not end by itself."""
-        jail, key = self.jail, secrets.token_hex(16)
-        assert jail is not None
-        seconds = self._seconds(cell)
-        most = min(time.monotonic() + seconds, self.deadline)
+        """Run a cell in the process; return its state, and the reason if it was stopped or lost."""
+        sandbox, key = self.sandbox, secrets.token_hex(16)
+        assert sandbox is not None
+        seconds = self._time_limit(cell)
+        latest = min(time.monotonic() + seconds, self.deadline)
         request = self._request(cell)
         ended = interrupted = None
-        if jail.send(request, {"key": key}, deadline=most):
-            for event in jail.events(most):
-                ended = self._take(event, key, request["op"] == "test", outputs)
+        if sandbox.send(request, {"key": key}, deadline=latest):
+            for event in sandbox.events(latest):
+                ended = self._handle_event(event, key, request["op"] == "test", outputs)
                 if ended is not None:
                     break
-        late = ended is None
-        if late:
-            jail.interrupt()
-            for event in jail.events(time.monotonic() + _GRACE):
+        is_late = ended is None
+        if is_late:
+            sandbox.interrupt()
+            for event in sandbox.events(time.monotonic() + _INTERRUPT_SECONDS):
                 interrupted = interrupted or event.kind == "interrupted"
-                ended = self._take(event, key, True, outputs) or ended
+                ended = self._handle_event(event, key, True, outputs) or ended
                 if ended is not None and (interrupted or event.kind == "ended"):
                     break
-        if late:
+        if is_late:
             if ended is None or "ended" in ended or not interrupted:
                 self.close()
-            return "timeout", self._late(most, seconds)
+            return "timeout", self._timeout_message(latest, seconds)
         assert ended is not None
         if "ended" in ended:
             self.close()
-            return self._cause(ended)
-        return self._close_cell(cell, ended, outputs), ""
+            return self._end_state(ended)
+        return self._finish_cell(cell, ended, outputs), ""
 
-    def _take(
+    def _handle_event(
         self, event: Event, key: str, is_test_cell: bool, outputs: Outputs | None
     ) -> dict[str, Any] | None:
-        """Take in one event; return it if it is the end of the cell or of the process."""
+        """Handle one event; return its value if it is the end of the cell or of the process."""
         if event.kind == "ended":
             return dict(event.value)
         if event.kind == "text" and outputs is not None:
             outputs.stream("stdout", event.value.decode(errors="replace"))
         if event.kind == "forged":
-            self._suspect("something wrote into the pipe of the grader")
+            self._add_evidence("something wrote into the grader's pipe")
         if event.kind != "reply":
             return None
         reply: dict[str, Any] = event.value
         if reply.get("op") == "end":
             if reply.get("key") == key:
                 return {name: value for name, value in reply.items() if name != "ended"}
-            self._suspect("something told the grader that a cell had ended")
+            self._add_evidence("something told the grader that a cell had ended")
         elif reply.get("op") == "evidence":
-            self._suspect(reply.get("text"))
+            self._add_evidence(reply.get("text"))
         elif outputs is not None:
-            if is_test_cell and reply.get("op") == "result":  # only its end tells the result
+            if (
+                is_test_cell and reply.get("op") == "result"
+            ):  # only the "end" message has its result
                 reply = {**reply, "op": "display"}
             outputs.add(reply)
         return None
 
-    def _close_cell(self, cell: NotebookNode, end: dict[str, Any], outputs: Outputs | None) -> str:
-        """Put the result of a cell that ended into its outputs."""
+    def _finish_cell(self, cell: NotebookNode, end: dict[str, Any], outputs: Outputs | None) -> str:
+        """Add the result or error of a cell that ended to the outputs; return its state."""
         error, result = end.get("error"), end.get("result")
         if isinstance(error, list) and len(error) == 3:
             if outputs is not None:
                 outputs.error(*error)
-            held = end.get("held")
-            much = isinstance(held, int) and held > self.limits.memory_bytes / 2
-            if error[0] == "MemoryError" and much:  # nothing else would fit beside it
+            held = end.get("held_bytes")
+            holds_much = isinstance(held, int) and held > self.limits.memory_bytes / 2
+            if error[0] == "MemoryError" and holds_much:  # later cells need the memory
                 self.close()
             return "error"
         if result is not None and outputs is not None:
@@ -297,86 +310,95 @@ class _Run:
     def _request(self, cell: NotebookNode) -> dict[str, Any]:
         if not is_test(cell):
             return {"op": "run", "code": cell.source}
-        read = names_of(cell.source).read
-        python = [name for name in read - self.own - set(self.bindings) if hasattr(builtins, name)]
-        source = _plain_python(cell.source)
-        told = {"op": "test", "code": source, "read": sorted(read), "python": sorted(python)}
-        return told | {"shared": bool(names_of(cell.source).bound & self.shared)}
+        names = names_of(cell.source)
+        others = names.uses - self.lesson_names - set(self.imports)
+        return {
+            "op": "test",
+            "code": _plain_python(cell.source),
+            "uses": sorted(names.uses),
+            "builtins": sorted(name for name in others if hasattr(builtins, name)),
+            "in_place": bool(names.defines & self.notebook_names),
+        }
 
-    def _seconds(self, cell: NotebookNode) -> float:
-        """Return how long a cell may run."""
+    def _time_limit(self, cell: NotebookNode) -> float:
+        """Return the seconds that a cell may run."""
         limits = self.limits
         if is_test(cell) and gives_points(cell):
             return max(limits.cell_seconds, limits.points_seconds)
         return limits.cell_seconds
 
-    def _late(self, most: float, seconds: float) -> str:
-        if most >= self.deadline:
+    def _timeout_message(self, latest: float, seconds: float) -> str:
+        if latest >= self.deadline:
             return f"the notebook ran for more than {self.limits.submission_seconds:g} seconds"
         return f"the cell ran for more than {seconds:g} seconds"
 
-    def _cause(self, ended: dict[str, Any]) -> tuple[str, str]:
-        """Say why the process ended."""
+    def _end_state(self, ended: dict[str, Any]) -> tuple[str, str]:
+        """Return the state of the cell in which the process ended, and the reason."""
         limits = self.limits
-        how = ended["ended"]
-        if how == "memory":
+        end = ended["ended"]
+        if end == "memory":
             size = f"{limits.memory_bytes / 2**30:.3g} GiB"
             return "memory", f"the notebook took more than {size} of memory"
-        if how == "processes":
+        if end == "processes":
             return "kernel_died", f"the notebook started more than {limits.processes} processes"
-        if how == "files":
-            return "kernel_died", "the notebook wrote more files than it may"
-        if how == "lost":
-            self._suspect("the process that watches the jail was killed")
+        if end == "files":
+            size = f"{4 * limits.file_bytes / 2**20:.3g} MiB"
+            return "kernel_died", f"the notebook wrote more than {size} into files"
+        if end == "lost":
+            self._add_evidence("the supervisor of the sandbox was killed")
         code = ended.get("code", 0)
         number = -code if code < 0 else code - 128
         if number == 11 or number == 7:
-            return "kernel_died", "the cell crashed its process (a fault in memory)"
+            return "kernel_died", "the cell crashed its process (memory fault)"
         if 0 < number < 65:
             return "kernel_died", f"the process of the notebook was ended by signal {number}"
         return "kernel_died", f"the cell ended its process (exit status {code})"
 
-    def _suspect(self, text: Any) -> None:
+    def _add_evidence(self, text: Any) -> None:
         if isinstance(text, str) and len(self.evidence) < 50:
             self.evidence[text.encode("utf-8", "replace").decode()[:300]] = None
 
     def close(self) -> None:
-        """End the process, and everything that it started."""
-        jail, self.jail = self.jail, None
-        if jail is not None:
-            jail.stop()
+        """End the sandbox and all its processes."""
+        sandbox, self.sandbox = self.sandbox, None
+        if sandbox is not None:
+            sandbox.stop()
 
     def result(self) -> Executed:
-        """Return what running gave."""
+        """Return the notebook with outputs, the status and the evidence."""
         ran = {name: state in ("ok", "error") for name, state in self.states.items()}
-        detail = "; ".join(why for why in self.why.values() if why)
+        detail = "; ".join(reason for reason in self.reasons.values() if reason)
         status = "complete"
-        if self.over is not None and (not ran or "not_run" in self.states.values()):
-            status, detail = self.over.state, str(self.over)
+        if self.stop_reason is not None and (not ran or "not_run" in self.states.values()):
+            status, detail = self.stop_reason.state, str(self.stop_reason)
         elif ran and not any(ran.values()):
-            status = next((s for s in self.states.values() if s in _ENDED), "complete")
+            status = next((s for s in self.states.values() if s in _LOST_STATES), "complete")
         seconds = round(time.monotonic() - self.started, 3)
         return Executed(
-            self.notebook, status, detail, ran, self.level, seconds, tuple(self.evidence)
+            self.notebook, status, detail, ran, self.isolation, seconds, tuple(self.evidence)
         )
 
 
-def _code(cells: Iterable[NotebookNode]) -> list[NotebookNode]:
+def _code_cells(cells: Iterable[NotebookNode]) -> list[NotebookNode]:
     return [cell for cell in cells if cell.cell_type == "code"]
 
 
-def _modules(bound: Iterable[tuple[str, str | None]]) -> Iterable[str]:
-    """Return the modules that imports may load, each once."""
+def _defined_names(cells: Iterable[NotebookNode]) -> frozenset[str]:
+    return frozenset(name for cell in cells for name in names_of(cell.source).defines)
+
+
+def _modules_to_load(imports: Iterable[tuple[str, str | None]]) -> Iterable[str]:
+    """Yield the modules that the imports may load."""
     names = dict[str, None]()
-    for module, inner in bound:
+    for module, attribute in imports:
         names[module] = None
-        if inner is not None:
-            names[f"{module}.{inner}"] = None
+        if attribute is not None:
+            names[f"{module}.{attribute}"] = None
     return names
 
 
 def _plain_python(source: str) -> str:
-    """Return a test cell as Python; IPython's own syntax is translated on this side."""
+    """Return the source of a test cell with IPython's syntax translated to Python."""
     try:
         ast.parse(source)
     except (SyntaxError, ValueError):

@@ -13,7 +13,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from ..align.rebuild import align
-from ..execute.cell_selection import needed
+from ..execute.cell_selection import cells_to_run
 from ..execute.runner import execute
 from ..lesson import Lesson, load_lesson
 from ..records import InvalidNotebook, Limits, Repair, Result, Verdict
@@ -90,7 +90,7 @@ def _grade(lesson: Lesson, task: GradingTask) -> GradingOutcome:
         task.files,
         limits=task.limits,
         lesson=lesson.notebook,
-        cells=needed(lesson, aligned.notebook, everything=task.run_all_cells),
+        cells=cells_to_run(lesson, aligned.notebook, run_all_cells=task.run_all_cells),
         isolation=task.isolation,
     )
     result = score(lesson, executed, aligned=aligned, student=task.student)

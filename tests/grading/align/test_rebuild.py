@@ -8,7 +8,7 @@ import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from quantlab_helpers.grading.align.cells import join, stands_alone
+from quantlab_helpers.grading.align.cells import is_complete_cell, join_cell_parts
 from quantlab_helpers.grading.align.rebuild import align
 from quantlab_helpers.grading.records import InvalidNotebook
 from tests.grading.small_lesson import (
@@ -331,9 +331,9 @@ def test_text_that_cannot_be_written_is_cleaned(good):
 
 
 def test_parts_are_joined_so_that_every_name_is_known():
-    assert join(["a = 1", "b = a"]) == "a = 1\nb = a"
-    assert join(["legs = 4\nprint(le", "gs)"]) == "legs = 4\nprint(legs)"
-    assert join(["x = ["] + ["1,"] * 9 + ["]"]).count("\n") == 10
+    assert join_cell_parts(["a = 1", "b = a"]) == "a = 1\nb = a"
+    assert join_cell_parts(["legs = 4\nprint(le", "gs)"]) == "legs = 4\nprint(legs)"
+    assert join_cell_parts(["x = ["] + ["1,"] * 9 + ["]"]).count("\n") == 10
 
 
 # Random edits of a good submission
@@ -405,7 +405,7 @@ class Draft:
         """
         unclear = set()
         for above, cell in itertools.pairwise(self.cells):
-            cut = cell["cell_type"] == "code" and not stands_alone(cell["source"])
+            cut = cell["cell_type"] == "code" and not is_complete_cell(cell["source"])
             if cut and "part" in above and above["part"][0] != cell.get("part", [""])[0]:
                 unclear.add(above["part"][0])
         found = {name: [] for name in [*ANSWERS, "helper"]}
@@ -430,7 +430,7 @@ class Draft:
             and (
                 signed[number]
                 or (one[2] + 1 == other[2] and "\n" in text[one[1] - 1 : one[1] + 1])
-                or (one[2] + 1 == other[2] and not stands_alone(other[3]["source"]))
+                or (one[2] + 1 == other[2] and not is_complete_cell(other[3]["source"]))
             )
             for number, (one, other) in enumerate(itertools.pairwise(parts), start=1)
         )

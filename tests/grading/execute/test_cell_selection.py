@@ -12,9 +12,14 @@ import pytest
 from quantlab_helpers.course.authoring.answer_bank import read_lesson_answers
 from quantlab_helpers.course.authoring.build import build_course
 from quantlab_helpers.grading.align.rebuild import align
-from quantlab_helpers.grading.execute.cell_selection import needed
+from quantlab_helpers.grading.execute.cell_selection import cells_to_run
 from quantlab_helpers.grading.lesson import make_lesson
-from quantlab_helpers.grading.name_analysis import imported, names_of, only_imports, seeds
+from quantlab_helpers.grading.name_analysis import (
+    names_from_imports,
+    names_of,
+    only_imports,
+    seeds_shared_generator,
+)
 from tests import ROOT
 from tests.grading.small_lesson import ANSWERS, cell_of, grade, handed_in, scores, small_lesson
 
@@ -34,7 +39,7 @@ def own(source):
 
 def chosen(content, **options):
     notebook = align(LESSON, content).notebook
-    return needed(LESSON, notebook, **options)
+    return cells_to_run(LESSON, notebook, **options)
 
 
 GRADED = [*ANSWERS, *(f"test-{name}" for name in ANSWERS)]
@@ -52,7 +57,7 @@ def test_a_demonstration_that_nothing_depends_on_does_not_run(good):
 def test_everything_runs_where_that_is_asked_for(good):
     notebook = align(LESSON, good).notebook
     code = [cell.id for cell in notebook.cells if cell.cell_type == "code"]
-    assert chosen(good, everything=True) == code
+    assert chosen(good, run_all_cells=True) == code
 
 
 def test_what_an_answer_reads_is_given_and_changed_by_the_cells_that_do(good):
@@ -90,7 +95,7 @@ def test_a_copy_of_a_demonstration_is_a_demonstration(good):
 )
 def test_all_runs_where_a_cell_cannot_be_seen_through(good, source):
     good["cells"].append(own(source))
-    assert set(chosen(good)) == set(chosen(good, everything=True))
+    assert set(chosen(good)) == set(chosen(good, run_all_cells=True))
 
 
 @pytest.mark.parametrize(
@@ -106,7 +111,7 @@ def test_the_marks_are_the_same_either_way(good):
     cell_of(good, "quarter")["source"] = (
         ANSWERS["quarter"].replace("half(half", "len(numbers) or (half(half") + ")"
     )
-    some, all_ = (grade(LESSON, good, everything=everything) for everything in (False, True))
+    some, all_ = (grade(LESSON, good, run_all_cells=everything) for everything in (False, True))
     assert some.marks == all_.marks and scores(some)["quarter"] == 0
 
 
@@ -138,29 +143,33 @@ def test_the_marks_are_the_same_either_way(good):
 )
 def test_names_are_told_as_the_compiler_sees_them(source, bound, read):
     names = names_of(source)
-    assert (names.bound, names.read) == (frozenset(bound.split()), frozenset(read.split()))
-    assert not names.opaque
+    assert (names.defines, names.uses) == (frozenset(bound.split()), frozenset(read.split()))
+    assert not names.unknown
 
 
 def test_what_may_be_changed_is_what_is_stored_into_called_on_or_passed():
     names = names_of("a.b = 1\nc[0] += 1\nd.append(e)\nf(g, h=i)\nprint(j)\nlen(k)\ndel m.n")
-    assert names.changed == frozenset("acdegim")
-    assert names.stored == frozenset("acm")
+    assert names.mutates == frozenset("acdegim")
+    assert names.assigns_into == frozenset("acm")
 
 
 def test_imports_and_seeds_are_recognised():
     assert only_imports('"""Text."""\nimport a\nfrom b import c') and not only_imports(
         "import a\na"
     )
-    assert imported("try:\n    import a.b\nexcept ImportError:\n    from c import d as e") == {
+    assert names_from_imports(
+        "try:\n    import a.b\nexcept ImportError:\n    from c import d as e"
+    ) == {
         "a",
         "e",
     }
     modules = frozenset({"torch", "np"})
-    assert seeds("np.random.seed(0)", modules) and seeds("torch.manual_seed(1)", modules)
-    assert not seeds("torch.Generator().manual_seed(1)", modules) and not seeds(
-        "x.seed(1)", modules
+    assert seeds_shared_generator("np.random.seed(0)", modules) and seeds_shared_generator(
+        "torch.manual_seed(1)", modules
     )
+    assert not seeds_shared_generator(
+        "torch.Generator().manual_seed(1)", modules
+    ) and not seeds_shared_generator("x.seed(1)", modules)
 
 
 # The course
@@ -191,7 +200,7 @@ def bank(name):
 def test_of_a_real_lesson_imports_answers_and_tests_run(name, course, lesson):
     real = lesson(name)
     notebook = align(real, course[name].learner).notebook
-    run = needed(real, notebook)
+    run = cells_to_run(real, notebook)
     ours = [cell for cell in notebook.cells if cell.id in run and "nbgrader" not in cell.metadata]
     install, imports = ours
     assert install.id == "install" and imports.source.startswith("import")
@@ -230,7 +239,7 @@ def forked(work):
         os._exit(0)
     os.close(writer)
     with open(reader, "rb") as pipe:
-        content = pipe.read()
+        content = pipe.uses()
     os.waitpid(child, 0)
     return pickle.loads(content)
 
@@ -246,7 +255,7 @@ def test_every_answer_of_the_bank_gets_the_same_marks_either_way(name, course, l
     real, learner = lesson(name), course[name].learner
     answers = bank(name)
     stub = align(real, learner).notebook
-    short = [cell for cell in stub.cells if cell.id in needed(real, stub)]
+    short = [cell for cell in stub.cells if cell.id in cells_to_run(real, stub)]
     everything = {"__name__": "__main__"}
     few = {"__name__": "__main__"}
     differ = []
@@ -257,7 +266,7 @@ def test_every_answer_of_the_bank_gets_the_same_marks_either_way(name, course, l
             if answer.exercise != cell.id:
                 continue
             aligned = align(real, with_answer(learner, answer)).notebook
-            ids = needed(real, aligned)
+            ids = cells_to_run(real, aligned)
             cells = {c.id: c.source for c in aligned.cells}
             code = [cells[cell.id], cells[f"test-{cell.id}"]]
             long = forked(lambda code=code: [outcome(text, everything) for text in code])

@@ -13,8 +13,8 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
 from quantlab_helpers.grading.execute.runner import execute
-from quantlab_helpers.grading.execute.sandbox import sandbox as jail
-from quantlab_helpers.grading.execute.sandbox.bubblewrap import readable
+from quantlab_helpers.grading.execute.sandbox import sandbox as sandbox
+from quantlab_helpers.grading.execute.sandbox.bubblewrap import readable_paths
 from quantlab_helpers.grading.records import Limits
 from tests import ROOT
 from tests.grading import sandbox_runs as running
@@ -393,7 +393,7 @@ except OSError as error: print("no")"""
 def _seen_of(root):
     """The names in a folder below which Python or the package lies."""
     inside = [
-        Path(path).relative_to(root) for path in readable() if Path(path).is_relative_to(root)
+        Path(path).relative_to(root) for path in readable_paths() if Path(path).is_relative_to(root)
     ]
     return sorted({path.parts[0] for path in inside})
 
@@ -422,7 +422,7 @@ print(os.environ.get('SECRET'), len([n for n in os.listdir('/proc') if n.isdigit
 
 @pytest.mark.slow
 def test_the_package_may_lie_anywhere(tmp_path):
-    """Below /tmp as well, which a jail hides: even where a jail's own folder would lie."""
+    """Below /tmp as well, which a sandbox hides: even where a sandbox's own folder would lie."""
     package = tmp_path / "work" / "quantlab_helpers"
     shutil.copytree(ROOT / "quantlab_helpers", package, ignore=shutil.ignore_patterns("__pyc*"))
     (tmp_path / "work" / "secret").write_text("of the one who grades")
@@ -448,15 +448,17 @@ def test_the_package_may_lie_anywhere(tmp_path):
 
 def test_isolation_is_given_or_refused(monkeypatch):
     with pytest.raises(ValueError, match="must be auto, bubblewrap or prlimit, got 'best'"):
-        jail.isolation("best")
+        sandbox.isolation("best")
     monkeypatch.setenv("PATH", "/nonexistent")
-    jail.why_no_bubblewrap.cache_clear()
+    sandbox.why_no_bubblewrap.cache_clear()
     try:
-        assert jail.isolation() == "prlimit"
-        with pytest.raises(jail.NoIsolation, match=r"bwrap is not installed.*apt install bubble"):
+        assert sandbox.isolation() == "prlimit"
+        with pytest.raises(
+            sandbox.NoIsolation, match=r"bwrap is not installed.*apt install bubble"
+        ):
             execute(new_notebook(), isolation="bubblewrap")
     finally:
-        jail.why_no_bubblewrap.cache_clear()
+        sandbox.why_no_bubblewrap.cache_clear()
 
 
 @pytest.mark.slow

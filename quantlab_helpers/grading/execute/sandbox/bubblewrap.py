@@ -1,7 +1,4 @@
-"""What a jail is made of: what can be seen in it, and what its surroundings tell.
-
-The walls themselves are bubblewrap's; here is only its command line.
-"""
+"""Build bubblewrap's command line and the sandbox's environment variables."""
 
 from __future__ import annotations
 
@@ -16,11 +13,11 @@ from pathlib import Path
 
 from ...records import Limits
 
-_CPUS = "/sys/devices/system/cpu"  # torch asks how many there are
+_CPUS = "/sys/devices/system/cpu"  # torch reads the number of CPUs from it
 
 
-def bubblewrap(limits: Limits) -> list[str]:
-    """Return bubblewrap's part of the command: what is seen, and that nothing is shared."""
+def bubblewrap_command(limits: Limits) -> list[str]:
+    """Return the command line of bubblewrap up to ``--``: namespaces, mounts and limits."""
     program = str(shutil.which("bwrap"))
     command = [program, "--die-with-parent"]
     command += [f"--unshare-{name}" for name in ("ipc", "pid", "net", "uts", "cgroup-try")]
@@ -29,12 +26,13 @@ def bubblewrap(limits: Limits) -> list[str]:
     else:
         command += ["--unshare-user"]
     command += ["--proc", "/proc", "--dev", "/dev"]
-    size = ["--size", str(4 * limits.file_bytes)] if _knows_size(program) else []
-    for name in ("/tmp", "/dev/shm"):  # before what Python needs, which may lie below /tmp
+    size = ["--size", str(4 * limits.file_bytes)] if _supports_size_option(program) else []
+    for name in ("/tmp", "/dev/shm"):  # before the mounts for Python, which may be below /tmp
         command += ["--perms", "1777", *size, "--tmpfs", name]
-    seen = [*readable(), "/etc/localtime", _CPUS]
-    parents = {folder for path in seen for folder in Path(path).parents}
-    for folder in sorted(parents)[1:]:  # where bubblewrap itself makes them, only root may enter
+    mounted = [*readable_paths(), "/etc/localtime", _CPUS]
+    parents = {folder for path in mounted for folder in Path(path).parents}
+    # Folders that bubblewrap makes by itself can only be entered by root.
+    for folder in sorted(parents)[1:]:
         command += ["--perms", "0555", "--dir", str(folder)]
     for name in ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"):
         if os.path.islink(name):
@@ -44,15 +42,15 @@ def bubblewrap(limits: Limits) -> list[str]:
     for name in ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "localtime", "fonts"):
         command += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
     command += ["--ro-bind-try", _CPUS, _CPUS]
-    for path in readable():
+    for path in readable_paths():
         command += ["--ro-bind", path, path]
     command += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp"]
     return [*command, "--"]
 
 
 @functools.cache
-def readable() -> tuple[str, ...]:
-    """Return what the kernel has to read: Python, its libraries, this package, no more of it."""
+def readable_paths() -> tuple[str, ...]:
+    """Return the folders that the kernel must read: Python, its libraries, this package, MNIST."""
     paths = {
         "/usr",
         sys.prefix,
@@ -60,20 +58,20 @@ def readable() -> tuple[str, ...]:
         sys.exec_prefix,
         str(files("quantlab_helpers")),
     }
-    folders = [*sys.path, *site.getsitepackages(), site.getusersitepackages()]
-    paths |= {path for path in folders if Path(path).name in ("site-packages", "dist-packages")}
-    found = sorted({os.path.realpath(path) for path in paths} | paths)
-    found = [path for path in found if os.path.isdir(path) and path != "/"]
+    searched = [*sys.path, *site.getsitepackages(), site.getusersitepackages()]
+    paths |= {path for path in searched if Path(path).name in ("site-packages", "dist-packages")}
+    folders = sorted({os.path.realpath(path) for path in paths} | paths)
+    folders = [path for path in folders if os.path.isdir(path) and path != "/"]
     return tuple(
         path
-        for path in [*found, f"{_data()}/MNIST", _fonts()]
-        if not any(path.startswith(f"{other}/") for other in found)
+        for path in [*folders, f"{_mnist_folder()}/MNIST", _font_list()]
+        if not any(path.startswith(f"{folder}/") for folder in folders)
     )
 
 
 @functools.cache
-def _data() -> str:
-    """Return the folder of MNIST, unpacked once for all submissions."""
+def _mnist_folder() -> str:
+    """Return the folder with MNIST, unpacked once for all submissions."""
     from ....data import data_folder, load_mnist
 
     load_mnist("test", limit=1, device="cpu")
@@ -81,21 +79,21 @@ def _data() -> str:
 
 
 @functools.cache
-def _fonts() -> str:
-    """Return matplotlib's list of fonts; making it anew takes seconds."""
+def _font_list() -> str:
+    """Return the path of matplotlib's font list, which takes seconds to make."""
     import matplotlib.font_manager
 
     name = f"fontlist-v{matplotlib.font_manager.FontManager.__version__}.json"
     return str(Path(matplotlib.get_cachedir(), name).resolve())
 
 
-def environment() -> dict[str, str]:
-    """Return all that the kernel is told by its surroundings."""
+def sandbox_environment() -> dict[str, str]:
+    """Return all environment variables of the kernel."""
     libraries = ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "VECLIB_MAXIMUM")
-    told = {f"{library}_NUM_THREADS": "1" for library in libraries}
-    told |= {
+    variables = {f"{library}_NUM_THREADS": "1" for library in libraries}
+    variables |= {
         "PATH": os.pathsep.join([f"{sys.prefix}/bin", "/usr/local/bin", "/usr/bin", "/bin"]),
-        "HOME": "/tmp",  # until the kernel has made one
+        "HOME": "/tmp",  # the kernel makes its own at the start
         "USER": "learner",
         "LOGNAME": "learner",
         "LANG": "C.UTF-8",
@@ -104,21 +102,21 @@ def environment() -> dict[str, str]:
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         "NBGRADER_EXECUTION": "autograde",
         "PYTHONDONTWRITEBYTECODE": "1",
-        "PYTHONHASHSEED": "0",  # a grade must not hang on the order of a set
-        "PYTHONWARNINGS": "ignore",  # a library's warning is not the learner's
+        "PYTHONHASHSEED": "0",  # scores must not depend on the order of a set
+        "PYTHONWARNINGS": "ignore",  # warnings of libraries do not concern students
         "PYTHONUSERBASE": str(site.getuserbase()),
-        "QUANTLAB_DATA": _data(),
-        "QUANTLAB_FONTS": _fonts(),
+        "QUANTLAB_DATA": _mnist_folder(),
+        "QUANTLAB_FONTS": _font_list(),
     }
-    return told
+    return variables
 
 
 @functools.cache
-def _knows_size(program: str) -> bool:
-    told = subprocess.run([program, "--help"], capture_output=True, text=True, timeout=30)
-    return "--size" in told.stdout + told.stderr
+def _supports_size_option(program: str) -> bool:
+    help_text = subprocess.run([program, "--help"], capture_output=True, text=True, timeout=30)
+    return "--size" in help_text.stdout + help_text.stderr
 
 
 def is_root() -> bool:
-    """Return whether the one who grades is root."""
+    """Return whether the grader runs as root."""
     return os.geteuid() == 0

@@ -1,10 +1,10 @@
-"""The process in a jail: runs one cell after the other and says what came of it.
+"""The program in the sandbox: runs one cell after another and reports how each ended.
 
-`jail` runs this file as a program. A request is eight hexadecimal digits, the length, and JSON; a
-reply is a line of JSON. Each request has a key, and only a reply with that key ends it. A second
-thread talks to the one who grades and holds the key: the calls that lead to a submission's code,
-which that code can look at, know nothing of it. Test cells never pass through IPython, so nothing
-that was hooked into it touches them.
+`Sandbox` starts this file; `protocol` describes the messages. Each request has a key, and only a
+reply with that key ends it. A second thread exchanges the messages and holds the key: submitted
+code runs in the main thread and can inspect the calls that led to it, and the key is in none of
+them. Test cells do not pass through IPython, so hooks that a submission adds to IPython do not
+affect them.
 """
 
 from __future__ import annotations
@@ -34,16 +34,16 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets import Type
 from traitlets.config import Config
 
-# Whatever a submission puts in place of a built-in function, the code here has the real one.
+# The original built-in functions, in case a submission replaces them.
 globals()["__builtins__"] = vars(builtins).copy()
 
-_CELL = "<ipython-input-"  # how IPython names the code of a cell
-_AWAIT, _TREE = 0x2000, 0x0400  # of ast: PyCF_ALLOW_TOP_LEVEL_AWAIT, PyCF_ONLY_AST
+_CELL_FILENAME = "<ipython-input-"  # start of the file name that IPython gives to a cell
+_ALLOW_AWAIT, _ONLY_AST = 0x2000, 0x0400  # PyCF_ALLOW_TOP_LEVEL_AWAIT, PyCF_ONLY_AST of `ast`
 _exit, _pid, _sleep, _frames = os._exit, os.getpid, time.sleep, sys._current_frames
 
 
-def _load(name: str) -> Any:
-    """Load a file beside this one without the package, which would bring torch."""
+def _load_file(name: str) -> Any:
+    """Load a module of this folder by its path; importing the package would import torch."""
     path = os.path.join(os.path.dirname(os.path.abspath(__file__)), f"{name}.py")
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None and spec.loader is not None
@@ -52,11 +52,11 @@ def _load(name: str) -> Any:
     return module
 
 
-protocol = _load("protocol")
+protocol = _load_file("protocol")
 
 
-class _Publisher(DisplayPublisher):
-    """What `display` and figures go to."""
+class _DisplayPublisher(DisplayPublisher):
+    """Receives the values of `display` and figures, and sends them to the grader."""
 
     channel: Any
 
@@ -71,19 +71,19 @@ class _Publisher(DisplayPublisher):
         **kwargs: Any,
     ) -> None:
         _flush()
-        known = (transient or {}).get("display_id")
-        protocol.show(
-            self.channel, "display", data, metadata, display_id=known, update=bool(update)
+        display_id = (transient or {}).get("display_id")
+        protocol.send_display(
+            self.channel, "display", data, metadata, display_id=display_id, update=bool(update)
         )
 
     def clear_output(self, wait: bool = False) -> None:
         _flush()
-        self.channel.room = self.channel.most
+        self.channel.bytes_left = self.channel.output_bytes
         self.channel.send(op="clear", wait=bool(wait))
 
 
-class _Hook(DisplayHook):
-    """What the last line of a cell goes to."""
+class _DisplayHook(DisplayHook):
+    """Receives the value of the last line of a cell, and sends it to the grader."""
 
     channel: Any
 
@@ -94,21 +94,21 @@ class _Hook(DisplayHook):
         pass
 
     def write_format_data(self, format_dict: Any, md_dict: Any = None) -> None:
-        protocol.show(self.channel, "result", format_dict, md_dict)
+        protocol.send_display(self.channel, "result", format_dict, md_dict)
 
     def finish_displayhook(self) -> None:
         pass
 
 
 class _Shell(InteractiveShell):
-    """IPython without a terminal, as a notebook has it."""
+    """IPython without a terminal, as in a notebook."""
 
-    display_pub_class = Type(_Publisher)
-    displayhook_class = Type(_Hook)
-    problem: tuple[str, str, list[str]] | None = None
+    display_pub_class = Type(_DisplayPublisher)
+    displayhook_class = Type(_DisplayHook)
+    error: tuple[str, str, list[str]] | None = None
 
     def _showtraceback(self, etype: Any, evalue: Any, stb: list[str]) -> None:
-        self.problem = (str(getattr(etype, "__name__", etype)), protocol.text_of(evalue), stb)
+        self.error = (str(getattr(etype, "__name__", etype)), protocol.safe_text(evalue), stb)
 
     def ask_exit(self) -> None:
         raise SystemExit
@@ -122,174 +122,185 @@ class _Shell(InteractiveShell):
         pass
 
 
-class _Streams:
-    both: Any = ()
+class _Output:
+    streams: Any = ()  # the original (stdout, stderr)
 
 
 def main() -> None:
     """Run cells until the pipe of requests is closed: ``kernel.py JSON``."""
-    gc.disable()  # what is imported stays: looking through it takes a sixth of the start
+    gc.disable()  # imported objects stay; collecting takes a sixth of the start time
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     options = json.loads(sys.argv[1])
     sys.argv[:] = [""]
-    _settle(options["uid"], options["package"])
-    channel = protocol.Channel(options["requests"], options["replies"], options["output_bytes"])
+    _prepare_process(options["uid"], options["package"])
+    channel = protocol.KernelChannel(
+        options["requests"], options["replies"], options["output_bytes"]
+    )
     shell = _make_shell(channel)
     setup = channel.receive()
     for name, content in setup.pop("files").items():
-        _put_file(name, bytes.fromhex(content))
+        _write_file(name, bytes.fromhex(content))
     for name in setup["preload"]:
         try:
             importlib.import_module(name)
-        except BaseException:  # the cell that imports it will tell
+        except BaseException:  # the cell that imports it will show the error
             continue
 
-    def report(text: str) -> None:
+    def report_evidence(text: str) -> None:
         channel.send(op="evidence", text=text)
 
-    guard = _load("integrity").Guard(shell=shell, report=report, bindings=setup["bindings"])
-    _load("audit_hook").install(report, offline=options["offline"])
+    guard = _load_file("integrity").Guard(
+        shell=shell, report_evidence=report_evidence, imports=setup["imports"]
+    )
+    _load_file("audit_hook").install(report_evidence, offline=options["offline"])
     gc.freeze()
     gc.enable()
     tasks, results = queue.SimpleQueue[Any](), queue.SimpleQueue[Any]()
-    _thread.start_new_thread(_talk, (channel, tasks, results, threading.get_ident()))
-    _serve(tasks, results, functools.partial(_run, shell, guard, channel, _pid()))
+    _thread.start_new_thread(_exchange_messages, (channel, tasks, results, threading.get_ident()))
+    _run_tasks(tasks, results, functools.partial(_run, shell, guard, channel, _pid()))
 
 
-def _serve(tasks: Any, results: Any, run: Callable[[Any], Any]) -> None:
-    """Run what the other thread asks for; it knows by the first line that nothing runs."""
+def _run_tasks(tasks: Any, results: Any, run: Callable[[Any], Any]) -> None:
+    """Main thread: run queued tasks. `_exchange_messages` knows the line of `tasks.get()`."""
     while True:
         task = tasks.get()
         results.put(run(task))
 
 
-def _talk(channel: Any, tasks: Any, results: Any, main_thread: int) -> None:
-    """Pass requests to the main thread, and on what it answers once it waits again."""
-    waiting = _serve.__code__.co_firstlineno + 3
-    served: Any = None
+def _exchange_messages(channel: Any, tasks: Any, results: Any, main_thread: int) -> None:
+    """Second thread: pass requests to the main thread, and its results to the grader.
+
+    A result counts only when the main thread waits for the next task: submitted code could put
+    one into the queue while it runs.
+    """
+    waiting_line = _run_tasks.__code__.co_firstlineno + 3
+    task_frame: Any = None
 
     def is_waiting() -> bool:
         frame = _frames()[main_thread]
-        return frame.f_lineno == waiting and (frame is served or served is None)
+        return frame.f_lineno == waiting_line and (frame is task_frame or task_frame is None)
 
     try:
-        while _frames()[main_thread].f_code is not _serve.__code__ or not is_waiting():
+        while _frames()[main_thread].f_code is not _run_tasks.__code__ or not is_waiting():
             _sleep(0.001)
-        served = _frames()[main_thread]
+        task_frame = _frames()[main_thread]
         channel.send(op="ready")
         while True:
             request, key = channel.receive(), channel.receive()["key"]
             tasks.put(request)
-            told = results.get()
-            while not is_waiting():  # a result that came too early is none
+            reply = results.get()
+            while not is_waiting():
                 _sleep(0.0005)
             while not results.empty():
-                told = results.get()
+                reply = results.get()
                 channel.send(op="evidence", text="the notebook answered in the kernel's place")
-            channel.send(op="end", key=key, held=_held(), **told)
+            channel.send(op="end", key=key, held_bytes=_held_bytes(), **reply)
     finally:
         _exit(1)
 
 
 def _run(shell: Any, guard: Any, channel: Any, pid: int, request: Any) -> Any:
-    """Run one cell of either kind."""
-    sys.stdout, sys.stderr = _Streams.both
-    channel.room = channel.most
+    """Run a cell of the notebook or a test cell; return its reply."""
+    sys.stdout, sys.stderr = _Output.streams
+    channel.bytes_left = channel.output_bytes
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         if request["op"] == "test":
-            told = _run_test(shell, guard, request)
+            reply = _run_test(shell, guard, request)
         else:
-            told = _run_cell(shell, request["code"])
-        if _pid() != pid:  # a copy of this process that the cell has made
+            reply = _run_cell(shell, request["code"])
+        if _pid() != pid:  # the cell has forked; this is the copy
             _exit(0)
-        sys.stdout, sys.stderr = _Streams.both
+        sys.stdout, sys.stderr = _Output.streams
         _flush()
     except KeyboardInterrupt as error:
-        told = _describe(error)
+        reply = _error_reply(error)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    return told
+    return reply
 
 
 def _run_cell(shell: Any, code: str) -> dict[str, Any]:
-    """Run a cell as a notebook does."""
-    shell.problem = None
+    """Run a cell of the notebook through IPython."""
+    shell.error = None
     try:
         shell.run_cell(code, store_history=True)
-    except BaseException as error:  # raised by what the learner hooked into IPython
-        return _describe(error)
-    if shell.problem is None:
+    except BaseException as error:  # raised by a hook that the submission added to IPython
+        return _error_reply(error)
+    if shell.error is None:
         return {"error": None, "result": None}
-    name, text, lines = shell.problem
-    return {"error": [name, text, [protocol.text_of(line) for line in lines]], "result": None}
+    name, text, lines = shell.error
+    return {"error": [name, text, [protocol.safe_text(line) for line in lines]], "result": None}
 
 
 def _run_test(shell: Any, guard: Any, request: dict[str, Any]) -> dict[str, Any]:
-    """Run a test cell in a copy of the notebook's names, with what it needs from the lesson.
+    """Run a test cell in a copy of the notebook's namespace, with the lesson's imports restored.
 
-    A test that binds or deletes a name of the lesson's other cells means the one that answers see,
-    and runs in their place.
+    A test that defines or deletes a name of the lesson's other cells must change what answers see,
+    so it runs in the notebook's namespace itself ("in_place").
     """
     try:
-        tree: Any = compile(request["code"], "<test>", "exec", flags=_TREE | _AWAIT)
-        ends = tree.body and type(tree.body[-1]).__name__ == "Expr"
-        expression = _Expression(body=tree.body.pop().value) if ends else None
-        parts: tuple[Any, ...] = (compile(tree, "<test>", "exec", flags=_AWAIT),)
+        tree: Any = compile(request["code"], "<test>", "exec", flags=_ONLY_AST | _ALLOW_AWAIT)
+        has_value = tree.body and type(tree.body[-1]).__name__ == "Expr"
+        expression = _Expression(body=tree.body.pop().value) if has_value else None
+        parts: tuple[Any, ...] = (compile(tree, "<test>", "exec", flags=_ALLOW_AWAIT),)
         if expression is not None:
-            parts += (compile(expression, "<test>", "eval", flags=_AWAIT),)
-        before = guard.enter(shell.user_ns, read=request["read"], python=request["python"])
+            parts += (compile(expression, "<test>", "eval", flags=_ALLOW_AWAIT),)
+        before = guard.before_test(
+            shell.user_ns, uses=request["uses"], python_builtins=request["builtins"]
+        )
     except BaseException as error:
-        return _describe(error)
-    names, kept = dict(before), dict(shell.user_ns)
-    if request["shared"]:
+        return _error_reply(error)
+    names, saved = dict(before), dict(shell.user_ns)
+    if request["in_place"]:
         names = shell.user_ns
         names.clear()
         names.update(before)
     try:
         value = None
-        for part in parts:  # the statements give None, the last line its value
+        for part in parts:  # the value is that of the last line
             value = _evaluate(part, names)
-        told = {"error": None, "result": None if value is None else protocol.text_of(value, repr)}
+        result = None if value is None else protocol.safe_text(value, repr)
+        reply = {"error": None, "result": result}
     except BaseException as error:
-        told = _describe(error)
+        reply = _error_reply(error)
     finally:
-        if request["shared"]:
+        if request["in_place"]:
             names = dict(names)
             shell.user_ns.clear()
-            shell.user_ns.update(kept)
-        guard.leave(before, names)
+            shell.user_ns.update(saved)
+        guard.after_test(before, names)
     for name, value in names.items():
         if name != "__builtins__" and before.get(name, names) is not value:
             shell.user_ns[name] = value
-    return told
+    return reply
 
 
 def _evaluate(code: types.CodeType, names: dict[str, Any]) -> Any:
     value = eval(code, names)
-    if code.co_flags & 0x80:  # it awaits at its top level
+    if code.co_flags & 0x80:  # CO_COROUTINE: it has a top-level await
         import asyncio
 
         return asyncio.run(value)
     return value
 
 
-def _describe(error: BaseException) -> dict[str, Any]:
-    """Tell an exception without a line of the test: its text, and where in the learner's cells."""
+def _error_reply(error: BaseException) -> dict[str, Any]:
+    """Return the reply for an exception: its text and lines of submitted cells, not of a test."""
     try:
-        lines = [protocol.text_of(line) for line in error._render_traceback_()]  # type: ignore[attr-defined]
+        lines = [protocol.safe_text(line) for line in error._render_traceback_()]  # type: ignore[attr-defined]
     except BaseException:
-        lines = [f"{type(error).__name__}: {protocol.text_of(error)}"]
+        lines = [f"{type(error).__name__}: {protocol.safe_text(error)}"]
     cause: BaseException | None = error
     while cause is not None and len(lines) < 50:
         trace = cause.__traceback__
         while trace is not None and len(lines) < 50:
             name, number = trace.tb_frame.f_code.co_filename, trace.tb_lineno
-            if name.startswith(_CELL):
+            if name.startswith(_CELL_FILENAME):
                 where = f"in {trace.tb_frame.f_code.co_name}, line {number} of its cell: "
                 lines.append(where + linecache.getline(name, number).strip())
             trace = trace.tb_next
         cause = cause.__cause__
-    return {"error": [type(error).__name__, protocol.text_of(error), lines], "result": None}
+    return {"error": [type(error).__name__, protocol.safe_text(error), lines], "result": None}
 
 
 def _flush() -> None:
@@ -297,15 +308,16 @@ def _flush() -> None:
         stream.flush()
 
 
-def _settle(uid: int, package: str) -> None:
-    """Become the user of the jail and furnish the folder that the program was started in."""
+def _prepare_process(uid: int, package: str) -> None:
+    """Change to the sandbox's user, and create home, work and tmp below the current folder."""
     if uid:
         os.setgroups([])
         os.setresgid(uid, uid, uid)
         os.setresuid(uid, uid, uid)
     base, names = os.getcwd(), ("home", "work", "tmp")
-    while any(os.path.lexists(f"{base}/{name}") for name in names):  # Python itself lies there
-        base = f"{base}/jail"
+    # Python itself may be installed below a folder of the same name.
+    while any(os.path.lexists(f"{base}/{name}") for name in names):
+        base = f"{base}/sandbox"
     for name in names:
         os.makedirs(f"{base}/{name}")
     os.environ |= {"HOME": f"{base}/home", "TMPDIR": f"{base}/tmp"}
@@ -316,18 +328,18 @@ def _settle(uid: int, package: str) -> None:
     if os.path.isfile(fonts):
         shutil.copy(fonts, settings)
     os.chdir(f"{base}/work")
-    if package not in sys.path:  # the one that grades, before another that is installed
+    if package not in sys.path:  # the grader's package, before one that is installed
         installed = [n for n, path in enumerate(sys.path) if path.endswith("-packages")]
         sys.path.insert(min(installed, default=len(sys.path)), package)
-    sys.path.append(f"{base}/work")  # last: what was handed in takes no library's place
+    sys.path.append(f"{base}/work")  # last, so that no submitted file replaces a library
 
 
-def _put_file(name: str, content: bytes) -> None:
+def _write_file(name: str, content: bytes) -> None:
     try:
         os.makedirs(os.path.dirname(name) or ".", exist_ok=True)
         with open(name, "wb") as file:
             file.write(content)
-    except OSError:  # larger than a file may be: the cell that opens it will tell
+    except OSError:  # over the limit of file size; the cell that opens it will fail
         pass
 
 
@@ -336,23 +348,23 @@ def _make_shell(channel: Any) -> _Shell:
     config.HistoryManager.enabled = False
     config.InteractiveShell.colors = "nocolor"
     config.InteractiveShell.xmode = "Context"
-    config.IPKernelApp.name = "quantlab"  # tqdm and others ask for it: this is a notebook
-    _Publisher.channel = _Hook.channel = channel
+    config.IPKernelApp.name = "quantlab"  # tqdm and others look for it to detect a notebook
+    _DisplayPublisher.channel = _DisplayHook.channel = channel
     shell = _Shell.instance(config=config)
-    out, problems = protocol.Stream("stdout", channel, 1), protocol.Stream("stderr", channel, 2)
-    out.other, problems.other = problems, out
-    sys.stdout, sys.stderr = _Streams.both = out, problems
+    stdout, stderr = protocol.Stream("stdout", channel, 1), protocol.Stream("stderr", channel, 2)
+    stdout.other, stderr.other = stderr, stdout
+    sys.stdout, sys.stderr = _Output.streams = stdout, stderr
     builtins.input = _no_input
-    shell.user_ns.pop("open", None)  # IPython's own, where a test would find it for Python's
+    shell.user_ns.pop("open", None)  # IPython's `open`, which a test would use instead of Python's
     return shell
 
 
 def _no_input(prompt: object = "") -> str:
-    raise EOFError("input() finds nobody who could answer while a notebook is graded")
+    raise EOFError("input() cannot be used while a notebook is graded: nobody can answer")
 
 
-def _held() -> int:
-    """Return the bytes of memory that this process has taken."""
+def _held_bytes() -> int:
+    """Return the bytes of data memory of this process."""
     try:
         with open("/proc/self/status") as file:
             for line in file:

@@ -1,9 +1,10 @@
-"""Start a process that can harm nothing: the ladder of isolation, its limits, its pipes.
+"""Start a sandboxed process at the best isolation level available, with limits and pipes.
 
-    bubblewrap  own namespaces, the system read-only, no network, files in memory only
-    prlimit     limits of the kernel and a folder of its own, nothing more
+    bubblewrap  own namespaces, system files read-only, no network, files in memory only
+    prlimit     resource limits and a temporary folder, nothing more
 
-`warden` runs beside the jail and ends it; `kernel` runs in it. Both are programs of their own.
+`supervisor.py` starts and ends the sandbox; `kernel.py` runs the cells in it. Both are programs of
+their own. See README.md in this folder for what is protected, and what is not.
 """
 
 from __future__ import annotations
@@ -28,34 +29,35 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ...records import Limits
-from .bubblewrap import bubblewrap, environment, is_root, readable
+from .bubblewrap import bubblewrap_command, is_root, readable_paths, sandbox_environment
+from .protocol import decode_lines, encode_message
 
-LEVELS = ("bubblewrap", "prlimit")  # the better one first
-_HERE = Path(__file__).parent
-_MARK = "QUANTLAB_JAIL"  # in the environment of all that runs in a jail
-_LONGEST_LINE = 4 * 2**20  # of what the kernel says; more is not from it
-_FIRST_UID = 1_800_000_000  # where no system hands out user numbers
+LEVELS = ("bubblewrap", "prlimit")  # best first
+_FOLDER = Path(__file__).parent
+_MARK_VARIABLE = "QUANTLAB_SANDBOX"  # in the environment of all processes of a sandbox
+_MAX_REPLY_BYTES = 4 * 2**20  # the kernel's replies are shorter; others are forged
+_FIRST_UID = 1_800_000_000  # above the user ids that systems assign
 _uids = itertools.count()
 
 
 class NoIsolation(RuntimeError):
-    """The isolation that was asked for cannot be had on this machine."""
+    """The requested isolation is not available on this machine."""
 
 
 class Event(NamedTuple):
-    """What comes out of a jail: "reply", "text", "interrupted", "ended", or "forged"."""
+    """An event of a sandbox: "reply", "text", "interrupted", "ended" or "forged"."""
 
     kind: str
     value: Any
 
 
-def isolation(wanted: str = "auto") -> str:
+def choose_isolation(isolation: str = "auto") -> str:
     """Return the level of isolation that submissions get on this machine.
 
     Parameters
     ----------
-    wanted : {"auto", "bubblewrap", "prlimit"}
-        "auto" takes the best there is; a level by name is given or refused.
+    isolation : {"auto", "bubblewrap", "prlimit"}
+        "auto" selects the best available level; a level by name is used or refused.
 
     Returns
     -------
@@ -64,23 +66,23 @@ def isolation(wanted: str = "auto") -> str:
     Raises
     ------
     ValueError
-        If `wanted` is none of these.
+        If `isolation` is another value.
     NoIsolation
-        If it cannot be had.
+        If the requested level is not available.
 
     Examples
     --------
-    >>> isolation("prlimit")
+    >>> choose_isolation("prlimit")
     'prlimit'
     """
-    if wanted not in ("auto", *LEVELS):
-        raise ValueError(f"`wanted` must be auto, bubblewrap or prlimit, got {wanted!r}.")
-    if wanted == "prlimit":
-        return wanted
+    if isolation not in ("auto", *LEVELS):
+        raise ValueError(f"`isolation` must be auto, bubblewrap or prlimit, got {isolation!r}.")
+    if isolation == "prlimit":
+        return isolation
     reason = why_no_bubblewrap()
     if reason is None:
         return "bubblewrap"
-    if wanted == "bubblewrap":
+    if isolation == "bubblewrap":
         raise NoIsolation(
             f"Submissions cannot be isolated with bubblewrap: {reason}. Install it, for example "
             "with: apt install bubblewrap; or grade without it: --isolation prlimit"
@@ -90,87 +92,83 @@ def isolation(wanted: str = "auto") -> str:
 
 @functools.cache
 def why_no_bubblewrap() -> str | None:
-    """Return why bubblewrap cannot be used here, None where it can; tried once."""
+    """Return the reason why bubblewrap cannot be used, None if it can; tried once."""
     if shutil.which("bwrap") is None:
         return "the program bwrap is not installed"
-    become = f"os.setresuid({_FIRST_UID}, {_FIRST_UID}, {_FIRST_UID}); " if is_root() else ""
-    code = f"import os; {become}import IPython; open('/tmp/file', 'x'); os.stat({str(_HERE)!r})"
-    command = [*bubblewrap(Limits()), sys.executable, "-c", code]
+    set_user = f"os.setresuid({_FIRST_UID}, {_FIRST_UID}, {_FIRST_UID}); " if is_root() else ""
+    code = f"import os; {set_user}import IPython; open('/tmp/file', 'x'); os.stat({str(_FOLDER)!r})"
+    command = [*bubblewrap_command(Limits()), sys.executable, "-c", code]
     try:
-        tried = subprocess.run(
-            command, env=environment(), capture_output=True, text=True, timeout=60
+        trial = subprocess.run(
+            command, env=sandbox_environment(), capture_output=True, text=True, timeout=60
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"it does not start ({error})"
-    if tried.returncode:
-        lines = tried.stderr.strip().splitlines() or [f"exit status {tried.returncode}"]
+    if trial.returncode:
+        lines = trial.stderr.strip().splitlines() or [f"exit status {trial.returncode}"]
         return f"it does not work here ({lines[-1]})"
     return None
 
 
-class Jail:
-    """A running jail with a kernel in it, and the pipes to talk to it.
+class Sandbox:
+    """A running sandbox with a kernel, and the pipes to communicate with it.
 
     Parameters
     ----------
     level : {"bubblewrap", "prlimit"}
-        As `isolation` gave it.
+        From `choose_isolation`.
     limits : Limits
-        What it may take.
+        Limits on memory, processes, files and outputs.
     """
 
     def __init__(self, level: str, limits: Limits) -> None:
-        ours, theirs = {}, {}
-        for name, outwards in [("control", False), ("requests", False), ("status", True)]:
-            ours[name], theirs[name] = _pipe(outwards)
+        grader_ends, sandbox_ends = {}, {}
+        for name, to_grader in [("control", False), ("requests", False), ("status", True)]:
+            grader_ends[name], sandbox_ends[name] = _pipe(to_grader)
         for name in ("replies", "output"):
-            ours[name], theirs[name] = _pipe(True)
-        uid = _throwaway_uid(level)
+            grader_ends[name], sandbox_ends[name] = _pipe(True)
+        uid = _unused_uid(level)
         self._scratch = tempfile.mkdtemp(prefix="quantlab-") if level == "prlimit" else ""
         mark = secrets.token_hex(8)
         plan = {
-            **theirs,
+            **sandbox_ends,
             "uid": uid,
-            "command": _command(level, limits, uid, theirs),
-            "environment": environment() | {_MARK: mark},
-            "limits": _rlimits(limits, uid),
+            "command": _kernel_command(level, limits, uid, sandbox_ends),
+            "sandbox_environment": sandbox_environment() | {_MARK_VARIABLE: mark},
+            "limits": _resource_limits(limits, uid),
             "memory": limits.memory_bytes,
-            "processes": limits.processes + 2,  # bubblewrap's own
+            "processes": limits.processes + 2,  # two of bubblewrap
             "files": 4 * limits.file_bytes,
             "scratch": self._scratch,
         }
         try:
-            self._warden = subprocess.Popen(
-                [sys.executable, "-I", "-S", str(_HERE / "supervisor.py"), json.dumps(plan)],
-                pass_fds=list(theirs.values()),
+            self._supervisor = subprocess.Popen(
+                [sys.executable, "-I", "-S", str(_FOLDER / "supervisor.py"), json.dumps(plan)],
+                pass_fds=list(sandbox_ends.values()),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                start_new_session=True,  # Ctrl-C is for the coordinator
+                start_new_session=True,  # Ctrl-C must not reach it
             )
         except BaseException:
-            for descriptor in ours.values():
+            for descriptor in grader_ends.values():
                 os.close(descriptor)
             raise
         finally:
-            for descriptor in theirs.values():
+            for descriptor in sandbox_ends.values():
                 os.close(descriptor)
-        self._ours, self._mark = ours, mark
-        self._line = b""
+        self._pipes, self._mark = grader_ends, mark
+        self._incomplete_line = b""
         self._selector = selectors.DefaultSelector()
         for name in ("replies", "output", "status"):
-            os.set_blocking(ours[name], False)
-            self._selector.register(ours[name], selectors.EVENT_READ, name)
-        os.set_blocking(ours["requests"], False)
+            os.set_blocking(grader_ends[name], False)
+            self._selector.register(grader_ends[name], selectors.EVENT_READ, name)
+        os.set_blocking(grader_ends["requests"], False)
 
     def send(self, *requests: dict[str, Any], deadline: float) -> bool:
-        """Hand requests to the kernel; False if it does not take them before the deadline."""
-        content = b""
-        for request in requests:
-            text = json.dumps(request).encode()
-            content += b"%08x" % len(text) + text
-        view = memoryview(content)
-        pipe = self._ours["requests"]
+        """Send requests to the kernel; return False if it does not read them in time."""
+        view = memoryview(b"".join(map(encode_message, requests)))
+        pipe = self._pipes["requests"]
         with selectors.DefaultSelector() as selector:
             selector.register(pipe, selectors.EVENT_WRITE)
             while view:
@@ -183,7 +181,7 @@ class Jail:
         return True
 
     def events(self, deadline: float) -> Iterator[Event]:
-        """Yield what comes out of the jail until the deadline, or its end."""
+        """Yield the events of the sandbox until the deadline or its end."""
         while True:
             left = deadline - time.monotonic()
             ready = self._selector.select(left) if left > 0 else []
@@ -195,81 +193,76 @@ class Jail:
                 if key.data == "output" and content:
                     yield Event("text", content)
                 elif key.data == "replies" and content:
-                    yield from self._replies(content)
+                    yield from self._reply_events(content)
                 elif key.data == "status":
-                    told = [json.loads(line) for line in content.splitlines()]
-                    told = told or [{"ended": "lost"}]  # the warden itself is gone
-                    ended = told[-1] if told[-1]["ended"] else None
-                    if told[0]["ended"] is None:
+                    statuses = decode_lines(content)[0] or [{"ended": "lost"}]  # no supervisor
+                    ended = statuses[-1] if statuses[-1]["ended"] else None
+                    if statuses[0]["ended"] is None:
                         yield Event("interrupted", None)
                 else:
                     self._selector.unregister(key.fd)
             if ended is not None:
-                yield from self._rest()
+                yield from self._remaining_events()
                 yield Event("ended", ended)
                 return
 
-    def _rest(self) -> Iterator[Event]:
-        """Yield what the dead left in the pipes."""
+    def _remaining_events(self) -> Iterator[Event]:
+        """Yield output still buffered in the pipes after the process has ended."""
         for name in ("output", "replies"):
             try:
-                while content := os.read(self._ours[name], 65536):
+                while content := os.read(self._pipes[name], 65536):
                     if name == "output":
                         yield Event("text", content)
                     else:
-                        yield from self._replies(content)
+                        yield from self._reply_events(content)
             except BlockingIOError:
                 continue
 
-    def _replies(self, content: bytes) -> Iterator[Event]:
-        *lines, self._line = (self._line + content).split(b"\n")
-        for line in lines:
-            try:
-                reply = json.loads(line)
-            except (ValueError, RecursionError):
-                reply = None
+    def _reply_events(self, content: bytes) -> Iterator[Event]:
+        replies, self._incomplete_line = decode_lines(self._incomplete_line + content)
+        for reply in replies:
             if isinstance(reply, dict):
                 yield Event("reply", reply)
             else:
                 yield Event("forged", None)
-        if len(self._line) > _LONGEST_LINE:
-            self._line = b""
+        if len(self._incomplete_line) > _MAX_REPLY_BYTES:
+            self._incomplete_line = b""
             yield Event("forged", None)
 
     def interrupt(self) -> None:
-        """Ask the running cell to stop, as Ctrl-C does."""
+        """Interrupt the running cell, as Ctrl-C does."""
         with contextlib.suppress(OSError):
-            os.write(self._ours["control"], b"i")
+            os.write(self._pipes["control"], b"i")
 
     def stop(self) -> None:
-        """End every process of the jail and wait until none is left."""
-        if not self._ours:
+        """Kill every process of the sandbox and wait until none is left."""
+        if not self._pipes:
             return
         self._selector.close()
-        os.close(self._ours.pop("control"))
+        os.close(self._pipes.pop("control"))
         try:
-            self._warden.wait(30)
+            self._supervisor.wait(30)
         except subprocess.TimeoutExpired:
-            self._warden.kill()
-        if self._warden.wait() < 0:  # killed: outside of bubblewrap a submission can do that
-            self._sweep()
-        for descriptor in self._ours.values():
+            self._supervisor.kill()
+        if self._supervisor.wait() < 0:  # killed by a submission that runs without bubblewrap
+            self._kill_marked_processes()
+        for descriptor in self._pipes.values():
             os.close(descriptor)
-        self._ours = {}
+        self._pipes = {}
 
-    def _sweep(self) -> None:
-        """Do what the warden does at the end, as far as that can be done without it."""
-        word = f"{_MARK}={self._mark}".encode()
+    def _kill_marked_processes(self) -> None:
+        """Kill the processes that have the sandbox's mark in their environment, and clean up."""
+        variable = f"{_MARK_VARIABLE}={self._mark}".encode()
         for entry in os.scandir("/proc"):
             with contextlib.suppress(OSError):
-                if entry.name.isdigit() and word in Path(entry.path, "environ").read_bytes():
+                if entry.name.isdigit() and variable in Path(entry.path, "environ").read_bytes():
                     os.kill(int(entry.name), signal.SIGKILL)
         if self._scratch:
             subprocess.run(["rm", "-rf", self._scratch], capture_output=True)
 
 
-def _command(level: str, limits: Limits, uid: int, pipes: dict[str, int]) -> list[str]:
-    """Return the command that runs the kernel; in a jail of root it changes user by itself."""
+def _kernel_command(level: str, limits: Limits, uid: int, pipes: dict[str, int]) -> list[str]:
+    """Return the command that runs the kernel; as root in bubblewrap, it changes user by itself."""
     options = {
         "requests": pipes["requests"],
         "replies": pipes["replies"],
@@ -278,14 +271,14 @@ def _command(level: str, limits: Limits, uid: int, pipes: dict[str, int]) -> lis
         "offline": level != "bubblewrap",
         "package": str(Path(str(files("quantlab_helpers"))).parent),
     }
-    kernel = [sys.executable, "-P", str(_HERE / "kernel.py"), json.dumps(options)]
-    return [*bubblewrap(limits), *kernel] if level == "bubblewrap" else kernel
+    kernel = [sys.executable, "-P", str(_FOLDER / "kernel.py"), json.dumps(options)]
+    return [*bubblewrap_command(limits), *kernel] if level == "bubblewrap" else kernel
 
 
-def _rlimits(limits: Limits, uid: int) -> dict[str, int]:
-    """Return the kernel's limits; a user's processes outside of the jail count as well."""
-    others = 0 if uid else _threads_of(os.getuid())
-    wanted = {
+def _resource_limits(limits: Limits, uid: int) -> dict[str, int]:
+    """Return the kernel's resource limits; RLIMIT_NPROC includes the user's other processes."""
+    others = 0 if uid else _count_threads(os.getuid())
+    values = {
         "RLIMIT_DATA": limits.memory_bytes,
         "RLIMIT_FSIZE": limits.file_bytes,
         "RLIMIT_NPROC": limits.processes + others + 8,
@@ -293,26 +286,27 @@ def _rlimits(limits: Limits, uid: int) -> dict[str, int]:
         "RLIMIT_NOFILE": 1024,
         "RLIMIT_CORE": 0,
     }
-    for name, value in wanted.items():
-        _, most = resource.getrlimit(getattr(resource, name))
-        if most != resource.RLIM_INFINITY:
-            wanted[name] = min(value, most)
-    return wanted
+    for name, value in values.items():
+        _, hard_limit = resource.getrlimit(getattr(resource, name))
+        if hard_limit != resource.RLIM_INFINITY:
+            values[name] = min(value, hard_limit)
+    return values
 
 
-def _throwaway_uid(level: str) -> int:
-    """Return a user number that nobody has, 0 where the user stays the one who grades."""
+def _unused_uid(level: str) -> int:
+    """Return a user id that no user has, 0 if the sandbox runs as the user of the grader."""
     if not is_root():
         return 0
-    paths = () if level == "bubblewrap" else readable()
+    paths = () if level == "bubblewrap" else readable_paths()
     folders = {folder for path in paths for folder in [Path(path), *Path(path).parents]}
     if all(folder.stat().st_mode & 0o001 for folder in folders if folder.is_dir()):
-        # Grading forks its workers, which count from the same number.
+        # Workers are forked, so they all count from the same number.
         return _FIRST_UID + (os.getpid() % 10_000 * 10_000 + next(_uids)) % 100_000_000
     return 0
 
 
-def _threads_of(uid: int) -> int:
+def _count_threads(uid: int) -> int:
+    """Return the number of threads of all processes of a user."""
     total = 0
     for entry in os.scandir("/proc"):
         try:
@@ -323,7 +317,7 @@ def _threads_of(uid: int) -> int:
     return total
 
 
-def _pipe(outwards: bool) -> tuple[int, int]:
-    """Return (our end, the jail's end) of a new pipe."""
+def _pipe(to_grader: bool) -> tuple[int, int]:
+    """Return (the grader's end, the sandbox's end) of a new pipe."""
     reads, writes = os.pipe()
-    return (reads, writes) if outwards else (writes, reads)
+    return (reads, writes) if to_grader else (writes, reads)

@@ -1,9 +1,13 @@
-"""The process beside a jail: starts it, watches what it takes, and leaves nothing of it behind.
+"""The program that starts a sandbox, checks its limits, and kills all its processes at the end.
 
-`jail` runs this file as a program. It imports no other module of the package, so that it starts
-within milliseconds. Whatever a submission starts, however often it forks and detaches itself,
-stays a descendant of this process. It ends with its jail, or when the one who started it lets go
-of the control pipe, or dies.
+`Sandbox` starts this file without site-packages, so that it starts within milliseconds; it imports
+the standard library only. It is a "child subreaper": every process that a submission starts stays
+a descendant of it, even after forking and detaching. It ends when the sandbox ends, when the
+grader closes the control pipe, or when the grader dies.
+
+The plan is one argument of JSON. The status pipe carries one line of JSON for each event:
+``{"ended": null}`` after an interrupt, and at the end ``{"ended": REASON}`` with the reason
+"exited" (with the exit "code"), "stopped", "processes", "memory" or "files".
 """
 
 from __future__ import annotations
@@ -21,34 +25,34 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-_PAGE = os.sysconf("SC_PAGESIZE")
-_INTERVAL = 0.1  # seconds between two looks
+_PAGE_BYTES = os.sysconf("SC_PAGESIZE")
+_INTERVAL_SECONDS = 0.1  # between two checks of the limits
 _SET_PDEATHSIG, _SET_SUBREAPER, _SET_NO_NEW_PRIVS = 1, 36, 38  # of prctl(2)
 
 
 def main() -> None:
-    """Run one jail: ``supervisor.py JSON``."""
+    """Run one sandbox: ``supervisor.py PLAN``."""
     plan = json.loads(sys.argv[1])
     for descriptor in (plan["control"], plan["status"]):
         os.set_inheritable(descriptor, False)
     _prctl(_SET_SUBREAPER, 1)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)  # the control pipe says when to end
+        signal.signal(number, signal.SIG_IGN)  # only the control pipe ends this process
     if plan["scratch"] and plan["uid"]:
         os.chown(plan["scratch"], plan["uid"], plan["uid"])
     try:
-        child = _start(plan)
-        ended = _watch(child, plan)
+        child = _start_kernel(plan)
+        ended = _wait_for_end(child, plan)
     finally:
         _kill_all()
         if plan["scratch"]:
-            _delete(plan["scratch"])
-    _tell(plan, ended)
+            _delete_folder(plan["scratch"])
+    _report_status(plan, ended)
 
 
-def _start(plan: dict[str, Any]) -> int:
-    """Fork the jail's first process; limits hold before any of its code runs."""
-    warden = os.getpid()
+def _start_kernel(plan: dict[str, Any]) -> int:
+    """Fork the sandbox's first process, with its limits set; return its process id."""
+    supervisor = os.getpid()
     child = os.fork()
     if child:
         for descriptor in {plan["requests"], plan["replies"], plan["output"]}:
@@ -56,7 +60,7 @@ def _start(plan: dict[str, Any]) -> int:
         return child
     try:
         _prctl(_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != warden:
+        if os.getppid() != supervisor:
             os._exit(1)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_DFL)
@@ -73,7 +77,7 @@ def _start(plan: dict[str, Any]) -> int:
                 os.setgroups([])
                 os.setresgid(plan["uid"], plan["uid"], plan["uid"])
                 os.setresuid(plan["uid"], plan["uid"], plan["uid"])
-                _prctl(_SET_PDEATHSIG, signal.SIGKILL)  # a change of user had cleared it
+                _prctl(_SET_PDEATHSIG, signal.SIGKILL)  # the change of user has cleared it
             _prctl(_SET_NO_NEW_PRIVS, 1)
         os.umask(0o077)
         os.execve(plan["command"][0], plan["command"], plan["environment"])
@@ -82,21 +86,21 @@ def _start(plan: dict[str, Any]) -> int:
     os._exit(127)
 
 
-def _watch(child: int, plan: dict[str, Any]) -> dict[str, Any]:
-    """Wait for the end of the jail; end it where it takes too much."""
+def _wait_for_end(child: int, plan: dict[str, Any]) -> dict[str, Any]:
+    """Wait until the sandbox ends, exceeds a limit or must stop; return the final status."""
     parent = os.getppid()
     poll = select.poll()
     poll.register(plan["control"], select.POLLIN | select.POLLHUP)
     while True:
-        status = _reap(child)
+        status = _reap_children(child)
         if status is not None:
             return {"ended": "exited", "code": os.waitstatus_to_exitcode(status)}
-        if poll.poll(1000 * _INTERVAL):
-            order = os.read(plan["control"], 1)
-            if not order:
+        if poll.poll(1000 * _INTERVAL_SECONDS):
+            command = os.read(plan["control"], 1)
+            if not command:
                 return {"ended": "stopped"}
             _interrupt(child)
-            _tell(plan, {"ended": None})
+            _report_status(plan, {"ended": None})
         if os.getppid() != parent:
             return {"ended": "stopped"}
         processes = list(_descendants(os.getpid()))
@@ -104,17 +108,17 @@ def _watch(child: int, plan: dict[str, Any]) -> dict[str, Any]:
             return {"ended": "processes"}
         if sum(map(_private_bytes, processes)) > plan["memory"]:
             return {"ended": "memory"}
-        if plan["scratch"] and _used(plan["scratch"], plan["files"]) > plan["files"]:
+        if plan["scratch"] and _bytes_on_disk(plan["scratch"], plan["files"]) > plan["files"]:
             return {"ended": "files"}
 
 
-def _tell(plan: dict[str, Any], what: dict[str, Any]) -> None:
-    with contextlib.suppress(BrokenPipeError):  # nobody listens any more
-        os.write(plan["status"], json.dumps(what).encode() + b"\n")
+def _report_status(plan: dict[str, Any], status: dict[str, Any]) -> None:
+    with contextlib.suppress(BrokenPipeError):  # the grader has ended
+        os.write(plan["status"], json.dumps(status).encode() + b"\n")
 
 
-def _reap(child: int) -> int | None:
-    """Bury the dead; return how the jail's first process ended if it did."""
+def _reap_children(child: int) -> int | None:
+    """Reap exited children; return the first process's wait status, None while it runs."""
     while True:
         try:
             number, status = os.waitpid(-1, os.WNOHANG)
@@ -127,8 +131,8 @@ def _reap(child: int) -> int | None:
 
 
 def _interrupt(child: int) -> None:
-    """Send SIGINT to the kernel: bubblewrap itself, outside and inside, would die of it."""
-    while _read(f"/proc/{child}/comm").strip() == "bwrap":
+    """Send SIGINT to the kernel, not to the two processes of bubblewrap, which would end."""
+    while _read_text(f"/proc/{child}/comm").strip() == "bwrap":
         inner = _children(child)
         if not inner:
             return
@@ -137,7 +141,7 @@ def _interrupt(child: int) -> None:
 
 
 def _kill_all() -> None:
-    """Kill every descendant; the loop outruns processes that go on forking."""
+    """Kill every descendant; repeated, since processes may fork meanwhile."""
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
         processes = list(_descendants(os.getpid()))
@@ -161,24 +165,24 @@ def _descendants(number: int) -> Iterator[int]:
 
 
 def _children(number: int) -> list[int]:
-    """Return the children of all threads of a process."""
+    """Return the ids of the child processes of all threads of a process."""
     try:
         threads = os.listdir(f"/proc/{number}/task")
     except OSError:
         return []
-    texts = (_read(f"/proc/{number}/task/{thread}/children") for thread in threads)
+    texts = (_read_text(f"/proc/{number}/task/{thread}/children") for thread in threads)
     return [int(word) for text in texts for word in text.split()]
 
 
 def _private_bytes(number: int) -> int:
-    words = _read(f"/proc/{number}/statm").split()
-    return (int(words[1]) - int(words[2])) * _PAGE if words else 0
+    words = _read_text(f"/proc/{number}/statm").split()
+    return (int(words[1]) - int(words[2])) * _PAGE_BYTES if words else 0
 
 
-def _used(folder: str, enough: int) -> int:
-    """Return the bytes on disk below a folder; stops counting beyond `enough`."""
+def _bytes_on_disk(folder: str, limit: int) -> int:
+    """Return the bytes on disk below a folder, counted until they exceed `limit`."""
     total, folders = 0, [folder]
-    while folders and total <= enough:
+    while folders and total <= limit:
         try:
             with os.scandir(folders.pop()) as entries:
                 for entry in entries:
@@ -190,14 +194,14 @@ def _used(folder: str, enough: int) -> int:
     return total
 
 
-def _delete(folder: str) -> None:
-    """Delete a folder; rm(1) copes with one that is nested thousands deep."""
+def _delete_folder(folder: str) -> None:
+    """Delete a folder; rm(1) can delete one that is nested thousands of levels deep."""
     for command in (["rm", "-rf"], ["chmod", "-R", "u+rwX"], ["rm", "-rf"]):
         if os.path.lexists(folder):
             subprocess.run([*command, folder], capture_output=True)
 
 
-def _read(path: str) -> str:
+def _read_text(path: str) -> str:
     try:
         with open(path) as file:
             return file.read()
@@ -205,9 +209,9 @@ def _read(path: str) -> str:
         return ""
 
 
-def _signal(number: int, what: signal.Signals) -> None:
+def _signal(number: int, signal_number: signal.Signals) -> None:
     with contextlib.suppress(OSError):
-        os.kill(number, what)
+        os.kill(number, signal_number)
 
 
 def _prctl(option: int, value: int) -> None:

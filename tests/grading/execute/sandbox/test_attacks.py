@@ -9,8 +9,8 @@ import nbformat
 import pytest
 
 from quantlab_helpers.course.authoring.build import build_course
-from quantlab_helpers.grading.execute.sandbox.bubblewrap import readable
-from quantlab_helpers.grading.execute.source_scan import bindings, signs
+from quantlab_helpers.grading.execute.sandbox.bubblewrap import readable_paths
+from quantlab_helpers.grading.execute.source_scan import find_grader_references, imported_names
 from quantlab_helpers.grading.lesson import make_lesson
 from tests import ROOT
 from tests.grading import sandbox_runs as running
@@ -207,19 +207,19 @@ def test_hidden_tests_are_not_there_before_they_run(level):
 import gc, os, select
 seen = [o for o in gc.get_objects() if isinstance(o, (str, dict)) and 'math.pi]' in str(o)[:9999]]
 poll = select.poll()
-readable = []
+readable_paths = []
 for fd in range(3, 64):
     try:
         os.fstat(fd); poll.register(fd, select.POLLIN)
-        if poll.poll(10): readable.append(os.read(fd, 1000))
+        if poll.poll(10): readable_paths.append(os.read(fd, 1000))
         poll.unregister(fd)
     except OSError: pass
 own = "math" + ".pi]"
 top = {("/tmp" if level == "bubblewrap" else "..")!r}
 paths = [os.path.join(d, f) for d, _, fs in os.walk(top) for f in fs]
-paths = [path for path in paths if not path.startswith({readable()!r})]
+paths = [path for path in paths if not path.startswith({readable_paths()!r})]
 texts = [open(path, errors="replace").read() for path in paths]
-print("seen", len(readable), sum("BEGIN HIDDEN" in t or own in t for t in texts))
+print("seen", len(readable_paths), sum("BEGIN HIDDEN" in t or own in t for t in texts))
 print(os.environ, open("/proc/self/cmdline").read())"""
     _, executed = run(THREE, handed_in(THREE, GOOD, first=first), isolation=level)
     [cell] = [cell for cell in executed.notebook.cells if "gc.get_objects" in cell.source]
@@ -418,7 +418,7 @@ quarter = functools.lru_cache(lambda x: x / 4)"""
 
 def test_bindings_are_what_import_statements_say():
     sources = ["import a.b\nimport c.d as e", "from f import g, h as i\nfrom . import j", "%magic"]
-    assert bindings(sources) == {
+    assert imported_names(sources) == {
         "a": ("a", None),
         "e": ("c.d", None),
         "g": ("f", "g"),
@@ -427,6 +427,8 @@ def test_bindings_are_what_import_statements_say():
 
 
 def test_signs_are_names_inside_of_the_checks():
-    assert signs(["x = 1", "broken("]) == []
-    [sign] = signs(["from quantlab_helpers.checks.lesson_02.uniform_levels import EXERCISE"])
+    assert find_grader_references(["x = 1", "broken("]) == []
+    [sign] = find_grader_references(
+        ["from quantlab_helpers.checks.lesson_02.uniform_levels import EXERCISE"]
+    )
     assert "checks.lesson_02.uniform_levels" in sign
