@@ -53,7 +53,7 @@ def build_lesson(tests=TESTS):
 
 @functools.cache
 def three_exercises():
-    """Return the lesson of three exercises, for 1, 2 and 3 points; the last one in parts."""
+    """Return three exercises for 1, 2 and 3 points; the last one gives partial points."""
     return build_lesson()
 
 
@@ -82,6 +82,29 @@ def run(lesson, notebook, files=None, *, limits=LIMITS, isolation="auto", run_al
         isolation=isolation,
     )
     return score(lesson, executed, aligned=aligned, student="s01"), executed
+
+
+def run_answers(answers, *, first="", tags=(), **options):
+    """Grade a submission to the three exercises; return its result and the executed notebook."""
+    lesson = three_exercises()
+    return run(lesson, handed_in(lesson, answers, first=first, tags=tags), **options)
+
+
+def run_cells(*sources, limits=LIMITS, **options):
+    """Execute plain cells; return the executed notebook and its cells."""
+    cells = [nbformat.v4.new_code_cell(source) for source in sources]
+    executed = execute(nbformat.v4.new_notebook(cells=cells), limits=limits, **options)
+    return executed, executed.notebook.cells
+
+
+def states_of(cells):
+    """Return the state of each executed cell."""
+    return [cell.metadata["quantlab"]["state"] for cell in cells]
+
+
+def printed(cell):
+    """Return the printed text of an executed cell."""
+    return "".join(output.text for output in cell.outputs if output.output_type == "stream")
 
 
 def points(result):

@@ -4,7 +4,7 @@
     prlimit     resource limits and a temporary folder, nothing more
 
 `supervisor.py` starts and ends the sandbox; `kernel.py` runs the cells in it. Both are programs of
-their own. See README.md in this folder for what is protected, and what is not.
+their own.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ class Sandbox:
             **sandbox_ends,
             "uid": uid,
             "command": _kernel_command(level, limits, uid, sandbox_ends),
-            "sandbox_environment": sandbox_environment() | {_MARK_VARIABLE: mark},
+            "environment": sandbox_environment() | {_MARK_VARIABLE: mark},
             "limits": _resource_limits(limits, uid),
             "memory": limits.memory_bytes,
             "processes": limits.processes + 2,  # two of bubblewrap

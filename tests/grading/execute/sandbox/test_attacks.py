@@ -1,38 +1,35 @@
-"""Submissions that want points without answers, or something of the machine that grades."""
+"""Submissions that try to get points without answers, or data of the grader's machine."""
 
 import os
 import sqlite3
 import tempfile
 from pathlib import Path
 
-import nbformat
 import pytest
 
-from quantlab_helpers.course.authoring.build import build_course
 from quantlab_helpers.grading.execute.sandbox.bubblewrap import readable_paths
-from quantlab_helpers.grading.execute.source_scan import find_grader_references, imported_names
-from quantlab_helpers.grading.lesson import make_lesson
 from tests import ROOT
-from tests.grading import sandbox_runs as running
 from tests.grading.sandbox_runs import (
     GOOD,
-    LIMITS,
+    TESTS,
+    build_lesson,
     each_level,
     handed_in,
     is_gone,
-    lesson,
     needs_bubblewrap,
     points,
     run,
+    run_answers,
     states,
 )
 
-THREE = lesson()
+pytestmark = pytest.mark.process
 NONE = {"double": 0.0, "total": 0.0, "root": 0.0}
 WRONG = {name: answer.split("\n")[0] + "\n    return 0.25" for name, answer in GOOD.items()}
 
-# A cell at the top of the notebook, and words of the evidence that it leaves; None where it does
-# not come near a test, so that there is nothing to tell. The answers below it are wrong.
+
+# A cell at the top of the notebook, and words of the evidence that it leaves; None if it cannot
+# affect a test, so that nothing is reported. The answers below it are wrong.
 TRICKS = {
     "an input transformer": (
         "get_ipython().input_transformers_post.append(lambda lines: ['pass\\n'])",
@@ -74,11 +71,11 @@ TRICKS = {
         "keep = builtins.compile\nbuiltins.compile = lambda s, *a, **k: keep('3', *a, **k)",
         "the built-in eval was replaced",
     ),
-    "names of built-in functions": ("sum = lambda values: 4", "has a `sum` of its own"),
+    "names of built-in functions": ("sum = lambda values: 4", "defines `sum`"),
     "another __builtins__": ("__builtins__ = {'sum': lambda values: 4}", None),
     "a module by name": (
         "class math:\n    pi = 0.25\n    fsum = sqrt = lambda *a: 0.25",
-        "the name `math` no longer stood for",
+        "the name `math` no longer referred to",
     ),
     "a module in the table": (
         "import sys, types\nfake = types.ModuleType('math')\nfake.pi = 0.25\n"
@@ -130,9 +127,9 @@ TRICKS = {
 
 
 @pytest.mark.parametrize("trick", TRICKS)
-def test_a_trick_gives_no_points_to_wrong_answers(trick):
+def test_attack_gives_no_points(trick):
     first, says = TRICKS[trick]
-    result, executed = run(THREE, handed_in(THREE, WRONG, first=first))
+    result, executed = run_answers(WRONG, first=first)
     assert points(result) == NONE and result.verdict == "graded"
     if says is None:
         assert executed.evidence == ()
@@ -140,8 +137,8 @@ def test_a_trick_gives_no_points_to_wrong_answers(trick):
         assert any(says in text for text in executed.evidence), executed.evidence
 
 
-def test_tags_that_tell_stock_nbgrader_to_skip_a_test_are_nothing():
-    result, _ = run(THREE, handed_in(THREE, WRONG, tags=("test-double", "test-root")))
+def test_attack_by_skip_tags_gives_no_points():
+    result, _ = run_answers(WRONG, tags=("test-double", "test-root"))
     assert points(result) == NONE
 
 
@@ -155,9 +152,9 @@ POINTS = {
 
 
 @pytest.mark.parametrize("value", POINTS)
-def test_points_that_an_answer_chooses_are_finite_and_within_the_lessons(value):
-    """A test whose last line hands on what the answer returned: as careless as can be."""
-    careless = lesson_with_last_line("root(4)")
+def test_attack_by_returned_points_is_bounded(value):
+    """The last line of the test returns the value of the answer without any check."""
+    careless = build_lesson(TESTS | {"root": (3, "", "", "root(4)")})
     expression, most = POINTS[value]
     lie = "class Lie:\n    def __repr__(self): return 'nan'\n"
     answer = f"{lie}def root(x):\n    return {expression}"
@@ -165,44 +162,35 @@ def test_points_that_an_answer_chooses_are_finite_and_within_the_lessons(value):
     assert points(result)["root"] <= most and result.score <= careless.max_score
 
 
-def lesson_with_last_line(last):
-    before = running.TESTS["root"]
-    running.TESTS["root"] = (3, "", "", last)
-    try:
-        return lesson()
-    finally:
-        running.TESTS["root"] = before
-
-
-def test_what_an_answer_shows_while_the_test_runs_is_not_the_tests_result():
+def test_attack_by_displayed_value_gives_no_points():
     answer = (
         "def root(x):\n    import sys\n    sys.displayhook(3)\n    get_ipython().displayhook(3)\n"
         "    get_ipython().run_cell('3')\n    display(3)\n    return 0.25"
     )
-    result, _ = run(THREE, handed_in(THREE, GOOD | {"root": answer}))
+    result, _ = run_answers(GOOD | {"root": answer})
     assert points(result)["root"] == 0
 
 
-def test_an_answer_that_leaves_the_test_by_an_exception_of_any_kind_has_failed():
+def test_attack_by_exit_exceptions_gives_no_points():
     for kind in ("SystemExit", "KeyboardInterrupt", "GeneratorExit", "BaseException"):
         answer = f"def total(values):\n    raise {kind}"
-        result, executed = run(THREE, handed_in(THREE, GOOD | {"total": answer}))
+        result, executed = run_answers(GOOD | {"total": answer})
         assert states(result) == {"double": "right", "total": "wrong", "root": "right"}
         assert executed.ran["test-total"]
 
 
-def test_an_object_that_is_equal_to_everything_is_told():
+def test_attack_by_equal_objects_is_reported():
     answer = (
         "class Same:\n    def __eq__(self, other): return True\n"
         "def total(values):\n    return Same()"
     )
-    _, executed = run(THREE, handed_in(THREE, GOOD | {"total": answer}))
+    _, executed = run_answers(GOOD | {"total": answer})
     assert executed.evidence == ("the notebook's class Same defines __eq__",)
 
 
 @each_level
-def test_hidden_tests_are_not_there_before_they_run(level):
-    """Neither in the process, nor in its pipes, nor in a file outside of Python's own."""
+def test_hidden_tests_are_invisible_before_they_run(level):
+    """Not in the objects of the process, its pipes, or files other than those of Python."""
     first = f"""
 import gc, os, select
 seen = [o for o in gc.get_objects() if isinstance(o, (str, dict)) and 'math.pi]' in str(o)[:9999]]
@@ -221,7 +209,7 @@ paths = [path for path in paths if not path.startswith({readable_paths()!r})]
 texts = [open(path, errors="replace").read() for path in paths]
 print("seen", len(readable_paths), sum("BEGIN HIDDEN" in t or own in t for t in texts))
 print(os.environ, open("/proc/self/cmdline").read())"""
-    _, executed = run(THREE, handed_in(THREE, GOOD, first=first), isolation=level)
+    _, executed = run_answers(GOOD, first=first, isolation=level)
     [cell] = [cell for cell in executed.notebook.cells if "gc.get_objects" in cell.source]
     text = cell.outputs[0].text
     assert text.startswith("seen 0 0\n") and "assert" not in text
@@ -244,15 +232,15 @@ for fd, event in poll.poll(1500):
 """
 
 
-def test_a_notebook_that_answers_in_the_kernels_place_has_no_key_to_do_so():
-    """It knows how the kernel talks, and finds the pipes: but the pipes are empty."""
+def test_attack_by_forged_reply_lacks_the_key():
+    """The submission knows the protocol and finds the pipes, but the pipes are empty."""
     answer = f"def total(values):\n    exec({IMPOSTOR!r})\n    return 0.25"
-    result, executed = run(THREE, handed_in(THREE, WRONG | {"total": answer}, first=IMPOSTOR))
+    result, executed = run_answers(WRONG | {"total": answer}, first=IMPOSTOR)
     assert points(result) == NONE
     assert "key" not in str([cell.get("outputs") for cell in executed.notebook.cells])
 
 
-def test_a_result_put_in_place_of_the_tests_is_told_and_thrown_away():
+def test_attack_by_queued_result_is_reported():
     answer = """
 def root(x):
     try:
@@ -264,13 +252,13 @@ def root(x):
             frame.f_locals["results"].put({"error": None, "result": "3"})
         frame = frame.f_back
     return 0.25"""
-    result, executed = run(THREE, handed_in(THREE, WRONG | {"root": answer}))
+    result, executed = run_answers(WRONG | {"root": answer})
     assert points(result) == NONE
     assert "the notebook answered in the kernel's place" in executed.evidence
 
 
 @needs_bubblewrap
-def test_the_gradebook_and_the_course_are_out_of_reach(tmp_path):
+def test_bubblewrap_hides_course_and_gradebook(tmp_path):
     course = tmp_path / "course"
     course.mkdir()
     with sqlite3.connect(course / "gradebook.db") as database:
@@ -284,14 +272,14 @@ for path in ({str(course / "gradebook.db")!r}, "../../../gradebook.db", "../grad
             gradebook.execute("update grade set manual_score=100")
     except sqlite3.Error as error: print(error)
 print(os.path.exists({str(course)!r}), os.path.exists({str(ROOT / "instructor")!r}))"""
-    _, executed = run(THREE, handed_in(THREE, GOOD, first=first), isolation="bubblewrap")
+    _, executed = run_answers(GOOD, first=first, isolation="bubblewrap")
     assert "False False" in str(executed.notebook.cells)
     with sqlite3.connect(course / "gradebook.db") as database:
         assert database.execute("select * from grade").fetchall() == [(1,)]
 
 
 @each_level
-def test_killing_everything_in_reach_ends_only_the_submission_itself(level):
+def test_attack_by_kill_costs_one_exercise(level):
     mark = f"{900_000 + os.getpid()}.5"
     answer = f"""
 import os, subprocess
@@ -300,135 +288,8 @@ if os.getppid() > 1:
     os.kill(os.getppid(), 9)
     os._exit(0)"""
     folders = set(Path(tempfile.gettempdir()).glob("quantlab-*"))
-    result, _ = run(THREE, handed_in(THREE, GOOD | {"total": answer}), isolation=level)
+    result, _ = run_answers(GOOD | {"total": answer}, isolation=level)
     assert points(result)["double"] == 1 and points(result)["total"] == 0
     assert points(result)["root"] == 3
     assert is_gone(mark)
     assert set(Path(tempfile.gettempdir()).glob("quantlab-*")) <= folders
-
-
-# What is no trick
-
-
-def test_a_check_that_stops_an_answer_by_tracing_it_is_not_the_notebooks_doing(monkeypatch):
-    """Python takes a trace function away when it raises, in the name of what was traced."""
-    stops = (
-        "import sys\ndef stop(*event):\n    raise RuntimeError('too many lines')\n"
-        "sys.settrace(stop)\ntry:\n    root(4)\nfinally:\n    sys.settrace(None)\n"
-    )
-    monkeypatch.setitem(running.TESTS, "root", (3, "", stops, "3"))
-    result, executed = run(lesson(), handed_in(lesson(), GOOD))
-    assert states(result)["root"] == "wrong" and "too many lines" in result.marks[-1].message
-    assert executed.evidence == ()
-
-
-@pytest.mark.slow
-def test_a_library_that_changes_others_when_it_is_imported_is_no_evidence():
-    first = "import inspect, torch\nprint(inspect.getfile.__module__)"
-    limits = LIMITS._replace(memory_bytes=3 * 2**30)
-    result, executed = run(THREE, handed_in(THREE, GOOD, first=first), limits=limits)
-    assert "torch.package" in str(executed.notebook.cells)
-    assert (result.score, executed.evidence) == (6, ())
-
-
-# A real lesson
-
-
-@pytest.fixture(scope="module")
-def uniform():
-    [built] = build_course(ROOT, ["02"]).lessons
-    return make_lesson(built.name, built.instructor)
-
-
-ON_THE_CHECKS = """
-import os, sys, types, unittest.mock
-import numpy, torch, quantlab_helpers, quantlab_helpers.checks.exercise as inside
-yes = lambda *arguments, **options: None
-keep = checks.check
-checks.check = inside.FunctionExercise.check = inside.ValueExercise.check = yes
-keep.__code__ = yes.__code__
-inside.is_identical.__code__ = (lambda left, right: True).__code__
-os.listdir = lambda folder: []
-numpy.abs = numpy.array_equal = numpy.allclose = lambda *a, **k: numpy.zeros(1)
-torch.equal = lambda *a: True
-torch.Tensor.__eq__ = lambda self, other: True
-quantlab_helpers.half_step_bound = yes
-quantlab_helpers.checks.EXERCISES.clear()
-fake = types.ModuleType("quantlab_helpers.checks")
-fake.check = fake.answered = yes
-sys.modules["quantlab_helpers.checks"] = quantlab_helpers.checks = fake
-checks = unittest.mock.MagicMock()
-np = unittest.mock.MagicMock()
-"""
-WANTED = [
-    "FunctionExercise.check was replaced",
-    "check was rewritten",
-    "is_identical was rewritten",
-    "os.listdir was replaced",
-    "numpy.abs was replaced",
-    "torch.equal was replaced",
-    "Tensor.__eq__ was",
-    "half_step_bound was replaced",
-    "module quantlab_helpers.checks was replaced",
-    "the name `checks` no longer stood for",
-]
-
-
-@pytest.mark.slow
-def test_patched_checks_give_no_points_in_a_real_lesson_and_are_told(uniform):
-    names = {exercise.name: exercise for exercise in uniform.exercises}
-    wrong = {}
-    for name, exercise in names.items():
-        [function] = exercise.names
-        wrong[name] = f"def {function}(*arguments):\n    return 0.25"
-    notebook = handed_in(uniform, wrong)
-    place = next(i for i, cell in enumerate(notebook.cells) if cell.id == "uniform-levels")
-    notebook.cells.insert(place, nbformat.v4.new_code_cell(ON_THE_CHECKS))
-    result, executed = run(uniform, notebook, limits=LIMITS._replace(memory_bytes=3 * 2**30))
-    assert (result.verdict, result.score) == ("graded", 0)
-    missing = [text for text in WANTED if not any(text in e for e in executed.evidence)]
-    assert missing == [], executed.evidence
-    assert set(states(result).values()) == {"wrong"}
-
-
-@pytest.mark.slow
-def test_an_honest_notebook_that_trains_a_network_leaves_no_evidence(uniform):
-    """Training makes torch wrap functions of its own, which looks like a patch."""
-    train = """
-import functools, torch
-net = torch.nn.Linear(2, 1)
-optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
-net(torch.ones(1, 2)).sum().backward()
-optimizer.step()
-print(torch.manual_seed.__wrapped__)
-quarter = functools.lru_cache(lambda x: x / 4)"""
-    solutions = {"uniform-levels": "def uniform_levels(low, high, bits):\n    return np.linspace("}
-    solutions["uniform-levels"] += "low, high, 2**bits)"
-    notebook = handed_in(uniform, solutions)
-    notebook.cells.insert(5, nbformat.v4.new_code_cell(train))
-    limits = LIMITS._replace(memory_bytes=3 * 2**30)
-    result, executed = run(uniform, notebook, limits=limits)
-    assert states(result)["uniform-levels"] == "right" and executed.evidence == ()
-    [cell] = [cell for cell in executed.notebook.cells if "optimizer.step" in cell.source]
-    assert "function manual_seed" in cell.outputs[0].text
-
-
-# What is read from text
-
-
-def test_bindings_are_what_import_statements_say():
-    sources = ["import a.b\nimport c.d as e", "from f import g, h as i\nfrom . import j", "%magic"]
-    assert imported_names(sources) == {
-        "a": ("a", None),
-        "e": ("c.d", None),
-        "g": ("f", "g"),
-        "i": ("f", "h"),
-    }
-
-
-def test_signs_are_names_inside_of_the_checks():
-    assert find_grader_references(["x = 1", "broken("]) == []
-    [sign] = find_grader_references(
-        ["from quantlab_helpers.checks.lesson_02.uniform_levels import EXERCISE"]
-    )
-    assert "checks.lesson_02.uniform_levels" in sign
