@@ -239,7 +239,7 @@ def forked(work):
         os._exit(0)
     os.close(writer)
     with open(reader, "rb") as pipe:
-        content = pipe.uses()
+        content = pipe.read()
     os.waitpid(child, 0)
     return pickle.loads(content)
 
