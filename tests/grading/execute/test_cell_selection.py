@@ -234,9 +234,11 @@ def forked(work):
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
-        with open(writer, "wb") as pipe:
-            pickle.dump(work(), pipe)
-        os._exit(0)
+        try:
+            with open(writer, "wb") as pipe:
+                pickle.dump(work(), pipe)
+        finally:
+            os._exit(0)  # never back into pytest
     os.close(writer)
     with open(reader, "rb") as pipe:
         content = pipe.read()
@@ -244,16 +246,25 @@ def forked(work):
     return pickle.loads(content)
 
 
-@pytest.mark.slow
-@each_lesson
-def test_every_answer_of_the_bank_gets_the_same_marks_either_way(name, course, lesson, monkeypatch):
+def sample(answers):
+    """Return two right and two wrong answers for each exercise."""
+    chosen = {}
+    for answer in answers:
+        chosen.setdefault((answer.exercise, answer.right), []).append(answer)
+    return [answer for group in chosen.values() for answer in group[:2]]
+
+
+@pytest.mark.notebook
+@pytest.mark.parametrize("name", [name for name in NAMES if name[:2] in ("00", "02", "03", "05")])
+def test_cells_to_run_gives_same_outcomes(name, course, lesson, monkeypatch):
     """The whole notebook runs once; each answer is judged in copies of the process.
 
-    Cells that only some answers need run in a copy of their own, from the first cell on.
+    Cells that only some answers need run in a copy of their own, from the first cell on. The other
+    lessons train, which takes long and adds no other kind of cell.
     """
     monkeypatch.setattr(plt, "show", lambda: None)
     real, learner = lesson(name), course[name].learner
-    answers = bank(name)
+    answers = sample(bank(name))
     stub = align(real, learner).notebook
     short = [cell for cell in stub.cells if cell.id in cells_to_run(real, stub)]
     everything = {"__name__": "__main__"}
