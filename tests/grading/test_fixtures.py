@@ -117,9 +117,9 @@ def grade(lesson, content, *, everything=False, **options):
     return score(lesson, executed, aligned=aligned, student="s01"), executed
 
 
-@pytest.mark.slow
+@pytest.mark.process
 @pytest.mark.parametrize("name", COURSE)
-def test_the_marks_are_those_of_stock_nbgrader(name, stock):
+def test_grade_same_scores_as_stock_nbgrader(name, stock):
     source, submissions = COURSE[name]
     lesson = make_lesson(name, source.read_bytes())
     for number, submission in enumerate(submissions):
@@ -172,7 +172,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: f"{path.parts[-3]}-{path.stem}")
-def test_a_notebook_is_a_lesson_or_refused_in_a_sentence(path):
+def test_make_lesson_or_one_sentence(path):
     if path.stem in REFUSED:
         with pytest.raises(ValueError, match=r"^lesson any: \S.*") as caught:
             make_lesson("any", path.read_bytes())
@@ -183,7 +183,7 @@ def test_a_notebook_is_a_lesson_or_refused_in_a_sentence(path):
         assert lesson.max_score >= 0
 
 
-def test_every_notebook_that_is_expected_to_be_refused_is_there():
+def test_refused_notebooks_are_shipped():
     assert set(REFUSED) <= {path.stem for path in NOTEBOOKS} and len(NOTEBOOKS) > 50
 
 
@@ -198,7 +198,7 @@ OLDER = {
 
 
 @pytest.mark.parametrize("name", OLDER)
-def test_a_submission_with_older_metadata_or_none_is_graded_where_stock_refuses_it(name):
+def test_grade_old_or_missing_metadata(name):
     lesson = make_lesson("squares", (APPS / "test.ipynb").read_bytes())
     result, _ = grade(lesson, (APPS / f"{name}.ipynb").read_bytes())
     assert (result.verdict, result.score, result.max_score) == ("graded", OLDER[name], 6)
@@ -211,7 +211,7 @@ RETYPED = {
 
 
 @pytest.mark.parametrize("name", RETYPED)
-def test_a_cell_whose_type_was_changed_is_put_right_where_stock_refuses_it(name):
+def test_grade_changed_cell_type(name):
     lesson = make_lesson("unchanged", (APPS / "submitted-unchanged.ipynb").read_bytes())
     result, _ = grade(lesson, (STEPS / f"{name}.ipynb").read_bytes())
     assert (result.verdict, result.score) == ("graded", 1)
@@ -219,7 +219,7 @@ def test_a_cell_whose_type_was_changed_is_put_right_where_stock_refuses_it(name)
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: f"{path.parts[-3]}-{path.stem}")
-def test_whatever_is_handed_in_for_a_lesson_is_aligned_or_refused(path):
+def test_align_any_notebook_or_refuse(path):
     for source in ("submitted-unchanged", "test"):
         lesson = make_lesson(source, (APPS / f"{source}.ipynb").read_bytes())
         try:
@@ -239,7 +239,7 @@ def run_all(path, **options):
 
 
 @each_level
-def test_an_endless_loop_with_output_keeps_to_time_and_memory(level):
+def test_execute_endless_output_within_limits(level):
     """Its own test is skipped in nbgrader: "takes too long ... a LOT of memory"."""
     limits = QUICK._replace(memory_bytes=2**29, submission_seconds=20)
     for name in ("infinite-loop", "infinite-loop-with-output"):
@@ -266,7 +266,7 @@ def test_side_effects_stay_in_the_jail(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.slow
+@pytest.mark.process
 def test_a_warning_of_torch_is_no_error():
     _, cells = run_all(
         STEPS / "warning-pattern.ipynb",

@@ -166,9 +166,9 @@ SHAPES = {
 }
 
 
-@pytest.mark.slow
+@pytest.mark.process
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.__name__)
-def test_no_point_is_lost_by_what_became_of_the_cells(shape, real):
+def test_grade_damaged_cells_lose_no_point(shape, real):
     notebook = real.good()
     shape(notebook)
     result = real.grade(notebook)
@@ -176,8 +176,8 @@ def test_no_point_is_lost_by_what_became_of_the_cells(shape, real):
     assert {repair.kind for repair in result.repairs} == SHAPES[shape]
 
 
-@pytest.mark.slow
-def test_what_was_handed_out_gets_nothing_and_is_called_unanswered(real):
+@pytest.mark.process
+def test_grade_released_notebook_is_unanswered(real):
     result = real.grade(json.loads(nbformat.writes(real.lesson.release)))
     assert (result.verdict, result.score) == ("graded", 0)
     assert set(states(result).values()) == {"not_answered"} and result.repairs == ()
@@ -193,7 +193,7 @@ def test_what_was_handed_out_gets_nothing_and_is_called_unanswered(real):
         (b'{"nbformat": 3, "worksheets": []}', "in another format than 4"),
     ],
 )
-def test_a_file_that_is_no_notebook_is_refused_in_words(content, says, real):
+def test_grade_refuses_other_files(content, says, real):
     with pytest.raises(InvalidNotebook, match=says):
         align(real.lesson, content)
 
@@ -201,8 +201,8 @@ def test_a_file_that_is_no_notebook_is_refused_in_words(content, says, real):
 # What answers do. Each exercise does something else, so that each shows the others unharmed
 
 
-@pytest.mark.slow
-def test_loops_and_floods_cost_their_own_points_only(real):
+@pytest.mark.process
+def test_execute_loops_cost_one_exercise(real):
     answers = {
         "uniform-levels": real.does("uniform-levels", "while True: pass"),
         "quantize-to-indices": real.does(
@@ -231,8 +231,8 @@ def test_loops_and_floods_cost_their_own_points_only(real):
     assert len(nbformat.writes(executed.notebook)) < 3_000_000
 
 
-@pytest.mark.slow
-def test_whoever_ends_the_process_or_takes_all_memory_loses_that_exercise_only(real):
+@pytest.mark.process
+def test_execute_lost_process_costs_one_exercise(real):
     mark = f"{600_000 + os.getpid()}.5"
     answers = {
         "uniform-levels": real.does("uniform-levels", "exit()"),
@@ -263,8 +263,8 @@ def test_whoever_ends_the_process_or_takes_all_memory_loses_that_exercise_only(r
     assert "MemoryError" in messages["test-uniform-quantize"]
 
 
-@pytest.mark.slow
-def test_a_submission_as_a_whole_has_a_limit_of_time_and_keeps_what_it_has_earned(real):
+@pytest.mark.process
+def test_execute_time_limit_keeps_earned_points(real):
     slow = {name: f"import time; time.sleep(2)\n{real.solutions[name]}" for name in NAMES}
     limits = LARGE._replace(submission_seconds=7)
     result, _ = run(real.lesson, handed_in(real.lesson, slow), limits=limits)
@@ -285,7 +285,7 @@ class Same:
 """
 
 
-@pytest.mark.slow
+@pytest.mark.process
 def test_tricks_give_wrong_answers_nothing_and_are_told(real):
     wrong = {name: real.does(name, "return Same()") for name in NAMES}
     notebook = handed_in(real.lesson, wrong, tags=[f"test-{name}" for name in NAMES])
@@ -306,9 +306,9 @@ def test_tricks_give_wrong_answers_nothing_and_are_told(real):
         assert words in told
 
 
-@pytest.mark.slow
+@pytest.mark.process
 @pytest.mark.parametrize("returned", ["float('nan')", "99", "float('inf')", "-5"])
-def test_points_are_the_contests_own_whatever_an_answer_returns(returned):
+def test_grade_contest_points_are_its_own(returned):
     [built] = build_course(ROOT, ["07"]).lessons
     lesson = make_lesson(built.name, built.instructor)
     answer = f"def smallest_file(net, path):\n    return {returned}"
@@ -318,8 +318,8 @@ def test_points_are_the_contests_own_whatever_an_answer_returns(returned):
 
 
 @needs_bubblewrap
-@pytest.mark.slow
-def test_neither_course_nor_gradebook_nor_hidden_tests_are_seen(real, tmp_path):
+@pytest.mark.process
+def test_execute_hides_course_gradebook_hidden_tests(real, tmp_path):
     gradebook = tmp_path / "course" / "gradebook.db"
     gradebook.parent.mkdir()
     gradebook.write_bytes(b"the marks of all")

@@ -64,7 +64,7 @@ def split(notebook, name, *marks, keep=True):
 # Honest submissions
 
 
-def test_a_good_submission_needs_no_repair_and_keeps_its_own_cell(good):
+def test_align_good_submission_without_repair(good):
     aligned = align(LESSON, json.dumps(good).encode())
     assert aligned.repairs == () and all(aligned.answered.values())
     sources = [cell.source for cell in aligned.notebook.cells]
@@ -73,7 +73,7 @@ def test_a_good_submission_needs_no_repair_and_keeps_its_own_cell(good):
     assert scores(grade(LESSON, good)) == FULL
 
 
-def test_a_notebook_as_it_was_handed_out_is_unanswered_and_not_repaired():
+def test_align_released_notebook_is_unanswered():
     aligned = align(LESSON, released(LESSON))
     assert aligned.repairs == () and not any(aligned.answered.values())
     assert set(scores(grade(LESSON, released(LESSON))).values()) == {0.0}
@@ -85,7 +85,7 @@ def test_a_comment_in_a_stub_is_no_answer(good):
     assert align(LESSON, good).answered["square"] is False
 
 
-def test_what_editors_leave_behind_is_dropped_without_a_word(good):
+def test_align_drops_traces_of_editors(good):
     for cell in good["cells"]:
         cell["metadata"] |= {"collapsed": True, "colab": {"base_uri": "x"}, "outputId": "y"}
     aligned = align(LESSON, good)
@@ -97,14 +97,14 @@ def test_what_editors_leave_behind_is_dropped_without_a_word(good):
 # Metadata
 
 
-def test_a_notebook_without_any_metadata_gets_the_same_marks(good):
+def test_align_without_metadata_same_scores(good):
     aligned = align(LESSON, without_metadata(good))
     assert kinds(aligned) == {"found_by_marker"}
     assert "had lost its metadata" in aligned.repairs[0].text
     assert scores(grade(LESSON, good)) == FULL
 
 
-def test_an_answer_without_metadata_and_marker_is_found_by_the_name_it_defines(good):
+def test_align_finds_answer_by_defined_name(good):
     without_metadata(good)
     for cell in good["cells"]:
         cell["source"] = cell["source"].replace("# exercise: square\n", "")
@@ -143,7 +143,7 @@ def test_metadata_that_is_no_metadata_is_survived(good, meta):
 # Cells
 
 
-def test_a_test_that_was_changed_deleted_or_copied_is_the_instructors(good):
+def test_align_restores_instructors_test(good):
     cell_of(good, "test-square")["source"] = "# test: square\nassert True"
     good["cells"].remove(cell_of(good, "test-mean"))
     good["cells"].append(copy.deepcopy(cell_of(good, "test-guess")))
@@ -155,7 +155,7 @@ def test_a_test_that_was_changed_deleted_or_copied_is_the_instructors(good):
         assert cell_of(aligned.notebook, name).source == cell_of(LESSON.notebook, name).source
 
 
-def test_an_answer_written_into_the_test_cell_is_not_lost(good):
+def test_align_keeps_answer_in_test_cell(good):
     stub = cell_of(released(LESSON), "square")["source"]
     test = cell_of(good, "test-square")
     test["source"] += "\n" + ANSWERS["square"].partition("\n")[2]
@@ -164,7 +164,7 @@ def test_an_answer_written_into_the_test_cell_is_not_lost(good):
     assert "test_restored" in kinds(align(LESSON, good))
 
 
-def test_a_deleted_answer_is_missing_and_costs_only_itself(good):
+def test_align_deleted_answer_costs_one_exercise(good):
     good["cells"].remove(cell_of(good, "mean"))
     aligned = align(LESSON, good)
     assert aligned.answered == {"square": True, "mean": False, "guess": True, "quarter": True}
@@ -182,7 +182,7 @@ def test_the_last_of_several_versions_counts(good):
     assert scores(grade(LESSON, good))["square"] == 0
 
 
-def test_a_copy_of_the_stub_does_not_undo_an_answer(good):
+def test_align_ignores_copied_stub(good):
     good["cells"].append(copy.deepcopy(cell_of(released(LESSON), "square")))
     assert scores(grade(LESSON, good)) == FULL
 
@@ -225,32 +225,32 @@ def test_merged_cells_come_apart(good):
     assert scores(grade(LESSON, good)) == FULL
 
 
-def test_what_stands_above_the_marker_belongs_to_the_answer(good):
+def test_align_keeps_text_above_marker(good):
     cell = cell_of(good, "square")
     cell["source"] = "import operator\n" + cell["source"].replace("abs(", "operator.abs(")
     assert scores(grade(LESSON, good)) == FULL
 
 
 @pytest.mark.parametrize("kind", ["markdown", "raw", "heading", None])
-def test_an_answer_of_another_cell_type_is_code_again(good, kind):
+def test_align_turns_answer_into_code(good, kind):
     for name in ANSWERS:
         cell_of(good, name)["cell_type"] = kind
     assert scores(grade(LESSON, good)) == FULL and "retyped" in kinds(align(LESSON, good))
 
 
-def test_answers_that_were_moved_go_back_above_their_tests(good):
+def test_align_moves_answers_above_tests(good):
     good["cells"].reverse()
     aligned = align(LESSON, good)
     assert "moved" in kinds(aligned) and scores(grade(LESSON, good)) == FULL
 
 
-def test_a_helper_below_the_test_that_needs_it_is_moved_up(good):
+def test_align_moves_helper_above_test(good):
     good["cells"].sort(key=lambda cell: cell["source"] == HELPER)
     assert good["cells"][-1]["source"] == HELPER
     assert scores(grade(LESSON, good)) == FULL
 
 
-def test_an_answer_in_a_cell_of_its_own_counts_where_the_stub_is_left(good):
+def test_align_answer_beside_stub_counts(good):
     answer = cell_of(good, "square")
     own = {"cell_type": "code", "source": answer["source"].partition("\n")[2], "metadata": {}}
     answer["source"] = cell_of(released(LESSON), "square")["source"]
@@ -260,13 +260,13 @@ def test_an_answer_in_a_cell_of_its_own_counts_where_the_stub_is_left(good):
     assert scores(grade(LESSON, good)) == FULL
 
 
-def test_an_experiment_below_the_test_does_not_replace_the_answer(good):
+def test_align_experiment_does_not_replace_answer(good):
     own = {"cell_type": "code", "source": "square = square(5)", "metadata": {}}
     good["cells"].append(own)
     assert scores(grade(LESSON, good)) == FULL
 
 
-def test_imports_of_the_lesson_stay_beside_those_of_the_learner(good):
+def test_align_keeps_both_imports(good):
     cell_of(good, "cell-1")["source"] = "import random"
     sources = [cell.source for cell in align(LESSON, good).notebook.cells]
     assert sources.index("import random") == sources.index("import math") + 1
@@ -306,7 +306,7 @@ def test_changed_demonstrations_are_the_learners(good):
         (b'{"nbformat": 4, "cells": [1, null, {}, {"source": 3}]}', "Nothing of the lesson"),
     ],
 )
-def test_a_file_that_is_no_notebook_of_the_lesson_is_refused_in_words(content, words):
+def test_align_refuses_other_files(content, words):
     with pytest.raises(InvalidNotebook, match=words):
         align(LESSON, content)
 
@@ -330,7 +330,7 @@ def test_text_that_cannot_be_written_is_cleaned(good):
     json.dumps(aligned.notebook, ensure_ascii=False).encode("utf-8")
 
 
-def test_parts_are_joined_so_that_every_name_is_known():
+def test_join_cell_parts_defines_every_name():
     assert join_cell_parts(["a = 1", "b = a"]) == "a = 1\nb = a"
     assert join_cell_parts(["legs = 4\nprint(le", "gs)"]) == "legs = 4\nprint(legs)"
     assert join_cell_parts(["x = ["] + ["1,"] * 9 + ["]"]).count("\n") == 10
@@ -450,7 +450,7 @@ edit = st.one_of(
 
 
 @given(st.lists(edit, max_size=12))
-def test_random_edits_lose_no_answer_that_is_still_there(edits):
+def test_align_random_edits_lose_no_answer(edits):
     draft = Draft()
     for name, place, *rest in edits:
         cell = draft.cells[round(place * (len(draft.cells) - 1))]

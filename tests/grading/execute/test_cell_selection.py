@@ -48,19 +48,19 @@ GRADED = [*ANSWERS, *(f"test-{name}" for name in ANSWERS)]
 # A small lesson
 
 
-def test_a_demonstration_that_nothing_depends_on_does_not_run(good):
+def test_cells_to_run_skips_unused_demonstration(good):
     run = chosen(good)
     assert set(run) == {"cell-1", "own-1", *GRADED}
     assert run == [cell.id for cell in align(LESSON, good).notebook.cells if cell.id in run]
 
 
-def test_everything_runs_where_that_is_asked_for(good):
+def test_cells_to_run_run_all_cells(good):
     notebook = align(LESSON, good).notebook
     code = [cell.id for cell in notebook.cells if cell.cell_type == "code"]
     assert chosen(good, run_all_cells=True) == code
 
 
-def test_what_an_answer_reads_is_given_and_changed_by_the_cells_that_do(good):
+def test_cells_to_run_includes_what_answers_read(good):
     text = "return half(half(number)) + 0 * numbers[-1]"
     cell_of(good, "quarter")["source"] = ANSWERS["quarter"].replace(
         "return half(half(number))", text
@@ -69,13 +69,13 @@ def test_what_an_answer_reads_is_given_and_changed_by_the_cells_that_do(good):
     assert run == {"cell-1", "cell-2", "cell-6", "cell-10", "cell-14"}, "they append to `numbers`"
 
 
-def test_a_changed_demonstration_runs_with_what_it_needs(good):
+def test_cells_to_run_includes_changed_demonstration(good):
     cell_of(good, "cell-18")["source"] = "print(numbers)"
     demonstrations = {f"cell-{number}" for number in (2, 6, 10, 14, 18)}
     assert demonstrations <= set(chosen(good)), "those above it append to `numbers`"
 
 
-def test_a_copy_of_a_demonstration_is_a_demonstration(good):
+def test_cells_to_run_skips_copied_demonstration(good):
     good["cells"].append(own(cell_of(good, "cell-6")["source"]))
     assert set(chosen(good)) == {"cell-1", "own-1", *GRADED}
 
@@ -93,7 +93,7 @@ def test_a_copy_of_a_demonstration_is_a_demonstration(good):
         "x = 1\n" * 100_000,
     ],
 )
-def test_all_runs_where_a_cell_cannot_be_seen_through(good, source):
+def test_cells_to_run_all_if_unknown(good, source):
     good["cells"].append(own(source))
     assert set(chosen(good)) == set(chosen(good, run_all_cells=True))
 
@@ -101,12 +101,12 @@ def test_all_runs_where_a_cell_cannot_be_seen_through(good, source):
 @pytest.mark.parametrize(
     "source", ["%matplotlib inline", "!pip install numpy", "def f(:", "(" * 99]
 )
-def test_a_cell_that_reads_nothing_brings_nothing(good, source):
+def test_cells_to_run_skips_independent_cell(good, source):
     good["cells"].append(own(source))
     assert set(chosen(good)) == {"cell-1", "own-1", "own-2", *GRADED}
 
 
-def test_the_marks_are_the_same_either_way(good):
+def test_cells_to_run_same_scores(good):
     cell_of(good, "cell-10")["source"] += "\nnumbers.clear()"
     cell_of(good, "quarter")["source"] = (
         ANSWERS["quarter"].replace("half(half", "len(numbers) or (half(half") + ")"
@@ -141,19 +141,19 @@ def test_the_marks_are_the_same_either_way(good):
         ("f'{x} {y:{z}}'", "", "x y z"),
     ],
 )
-def test_names_are_told_as_the_compiler_sees_them(source, bound, read):
+def test_names_of_agrees_with_compiler(source, bound, read):
     names = names_of(source)
     assert (names.defines, names.uses) == (frozenset(bound.split()), frozenset(read.split()))
     assert not names.unknown
 
 
-def test_what_may_be_changed_is_what_is_stored_into_called_on_or_passed():
+def test_names_of_lists_mutated_names():
     names = names_of("a.b = 1\nc[0] += 1\nd.append(e)\nf(g, h=i)\nprint(j)\nlen(k)\ndel m.n")
     assert names.mutates == frozenset("acdegim")
     assert names.assigns_into == frozenset("acm")
 
 
-def test_imports_and_seeds_are_recognised():
+def test_only_imports_and_seeds():
     assert only_imports('"""Text."""\nimport a\nfrom b import c') and not only_imports(
         "import a\na"
     )
@@ -197,7 +197,7 @@ def bank(name):
 
 
 @each_lesson
-def test_of_a_real_lesson_imports_answers_and_tests_run(name, course, lesson):
+def test_cells_to_run_of_real_lesson(name, course, lesson):
     real = lesson(name)
     notebook = align(real, course[name].learner).notebook
     run = cells_to_run(real, notebook)
@@ -207,7 +207,7 @@ def test_of_a_real_lesson_imports_answers_and_tests_run(name, course, lesson):
 
 
 @each_lesson
-def test_every_answer_of_the_bank_is_aligned_without_a_repair(name, course, lesson):
+def test_align_answer_bank_without_repair(name, course, lesson):
     real = lesson(name)
     for answer in bank(name):
         aligned = align(real, with_answer(course[name].learner, answer))
