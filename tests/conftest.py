@@ -29,6 +29,15 @@ def _refuse_unmarked_start(event, arguments):
 sys.addaudithook(_refuse_unmarked_start)
 
 
+# Doctests cannot have markers; these measure networks on all test images.
+_COSTLY_DOCTESTS = ("cli.doctor", "compression.", "explorers.explore", "experiments.", "training")
+
+
+def pytest_itemcollected(item):
+    if item.name.startswith(tuple(f"quantlab_helpers.{part}" for part in _COSTLY_DOCTESTS)):
+        item.add_marker(pytest.mark.training)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item):
     _running["test"] = item

@@ -30,6 +30,7 @@ EVERY_STEP = {
 }
 
 
+@pytest.mark.training
 @pytest.mark.parametrize("name", EVERY_STEP)
 def test_explore_every_step_changes_picture_and_text(name, explore, baseline):
     explorer = explore(name, *arguments_of(name, baseline))
@@ -45,6 +46,7 @@ def test_explore_every_step_changes_picture_and_text(name, explore, baseline):
     assert 80 < len(explorer.alt) < 500 and 30 < len(explorer.sentence) < 300 and explorer.facts
 
 
+@pytest.mark.training
 @pytest.mark.parametrize("name", EVERY_STEP)
 def test_explore_every_menu_and_static(name, explore, baseline):
     explorer = explore(name, *arguments_of(name, baseline))
@@ -62,6 +64,7 @@ def test_explore_every_menu_and_static(name, explore, baseline):
     assert len(player.html) < 250_000
 
 
+@pytest.mark.training
 def test_explore_at_most_8_facts(explore, baseline):
     for name in ("explore_uniform", "explore_kmeans"):
         assert len(explore(name, baseline).facts) <= 8

@@ -18,6 +18,7 @@ def test_equal_steps_of_constant_tensor():
     assert quantized.codebook.tolist() == [1.0] and quantized.dequantize().tolist() == [1.0] * 5
 
 
+@pytest.mark.training
 @pytest.mark.parametrize("k", [2, 7, 32])
 def test_kmeans_draws_all_centres(k, explore, baseline):
     explorer = explore("explore_kmeans", baseline)
@@ -33,6 +34,7 @@ def test_kmeans_draws_all_centres(k, explore, baseline):
     assert explorer.facts["payload + overhead"].startswith(payload)
 
 
+@pytest.mark.training
 @pytest.mark.parametrize("start", ["linear", "density", "random", "k-means++"])
 def test_kmeans_steps_are_those_of_lloyd(start, explore, baseline):
     explorer = explore("explore_kmeans", baseline)
@@ -55,6 +57,7 @@ def test_kmeans_steps_are_those_of_lloyd(start, explore, baseline):
     assert explorer.settings["step"] == 0 and view.trace.drawn == []
 
 
+@pytest.mark.training
 def test_kmeans_first_step_starts_at_equal_steps(explore, baseline):
     explorer = explore("explore_kmeans", baseline)
     alone = explorer.view.centres.ax.get_position().height
@@ -69,12 +72,14 @@ def test_kmeans_first_step_starts_at_equal_steps(explore, baseline):
     assert explorer.view.centres.ax.get_position().height == pytest.approx(alone)
 
 
+@pytest.mark.training
 def test_kmeans_static_over_steps(explore, baseline):
     explorer = explore("explore_kmeans", baseline)
     player = explorer.static("step", values=range(3))
     assert "Lloyd, update 1" in player.html and explorer.settings["start"] == "best"
 
 
+@pytest.mark.training
 def test_kmeans_empty_clusters_are_hollow(explore, baseline):
     explorer = explore("explore_kmeans", baseline)
     explorer.controls["k"].value = 32

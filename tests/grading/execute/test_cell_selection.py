@@ -196,6 +196,7 @@ def bank(name):
     return read_lesson_answers(ROOT, name)
 
 
+@pytest.mark.notebook
 @each_lesson
 def test_cells_to_run_of_real_lesson(name, course, lesson):
     real = lesson(name)
@@ -206,6 +207,7 @@ def test_cells_to_run_of_real_lesson(name, course, lesson):
     assert install.id == "install" and imports.source.startswith("import")
 
 
+@pytest.mark.notebook
 @each_lesson
 def test_align_answer_bank_without_repair(name, course, lesson):
     real = lesson(name)
