@@ -12,7 +12,6 @@ from filelock import FileLock
 import quantlab_helpers as ql
 from tests import ROOT
 
-
 # Each of these starts a process or a server; a test that does it says so by a marker.
 _STARTS = {"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "socket.bind"}
 _COSTLY = ("process", "notebook", "browser")
@@ -21,9 +20,10 @@ _running = {"test": None}
 
 def _refuse_unmarked_start(event, arguments):
     test = _running["test"]
-    if event in _STARTS and test is not None:
-        if not any(test.get_closest_marker(name) for name in _COSTLY):
-            raise RuntimeError(f"{test.nodeid} starts a process ({event}): mark it `process`")
+    if event not in _STARTS or test is None:
+        return
+    if not any(test.get_closest_marker(name) for name in _COSTLY):
+        raise RuntimeError(f"{test.nodeid} starts a process ({event}): mark it `process`")
 
 
 sys.addaudithook(_refuse_unmarked_start)
