@@ -26,11 +26,11 @@ from quantlab_helpers.data import holdout
 NOTES = (
     "What these rest on: the network is far larger than MNIST needs, and an L1 penalty empties "
     "most of it in training. Deep Compression's 39x and Choi et al.'s 51x are for LeNet-5, 431,000 "
-    "parameters at 99.2 %: compare them with the row at 99.26 %. Within a run every choice is made "
-    "on 10,000 training images that were held out. The settings of the row at 99.26 % were changed "
-    "after test accuracies of other settings had been seen (99.08 % at 609x with pruning, 99.25 % "
-    "at 304x with coarser centres, 99.35 % at 15x without the merge). On two networks of other "
-    "seeds their first candidate had 99.35 % at 248x and 99.31 % at 249x (each tried once, on one "
+    "parameters at 99.2%: compare them with the row at 99.26%. Within a run every choice is made "
+    "on 10,000 training images that were held out. The settings of the row at 99.26% were changed "
+    "after test accuracies of other settings had been seen (99.08% at 609x with pruning, 99.25% "
+    "at 304x with coarser centres, 99.35% at 15x without the merge). On two networks of other "
+    "seeds their first candidate had 99.35% at 248x and 99.31% at 249x (each tried once, on one "
     "thread, outside of this command). The shipped baseline was trained on all training images; "
     "the networks of the other rows never saw those held out.\n\n"
 )
@@ -47,7 +47,7 @@ class Case(NamedTuple):
 
 
 CASES = {
-    "small": Case("98.2 %, shipped baseline", None, {}, 300, 0.982),
+    "small": Case("98.2%, shipped baseline", None, {}, 300, 0.982),
     "free": Case(
         "no L1, no pruning, within 0.3 points of its float32",
         0.0,
@@ -56,7 +56,7 @@ CASES = {
         None,
     ),
     "accurate": Case(
-        "99.26 %, l1_beta 1e-4, no pruning, dense layers merged",
+        "99.26%, l1_beta 1e-4, no pruning, dense layers merged",
         1e-4,
         {"max_drop": 0.0, "tolerance": 0.003, "merge": True, "pruning": False},
         100,
@@ -114,9 +114,9 @@ def rows() -> list[Row]:
         slowest = max(slowest, found["seconds"])
         measured = (
             f"{found['ratio']:.0f}x, {found['bytes']:,} bytes, test accuracy "
-            f"{100 * found['accuracy']:.2f} % (float32 {100 * found['float']:.2f} %)"
+            f"{100 * found['accuracy']:.2f}% (float32 {100 * found['float']:.2f}%)"
         )
-        target = f"{case.ratio:g}x at {100 * least:.2f} %"
+        target = f"{case.ratio:g}x at {100 * least:.2f}%"
         result.append(Row(f"file on disk: {case.what}", measured, target, reached, short))
     result.append(
         Row("the slowest of these, training included", f"{slowest:.0f} s", "300 s", slowest < 300)

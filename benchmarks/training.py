@@ -151,7 +151,7 @@ def rows(device: str = "cpu") -> list[Row]:
         return [run["accuracy"] for run in found[what]]
 
     def shown(values: list[float]) -> str:
-        return f"{100 * statistics.mean(values):.2f} ± {100 * statistics.stdev(values):.2f} %"
+        return f"{100 * statistics.mean(values):.2f} ± {100 * statistics.stdev(values):.2f}%"
 
     def row(what: str, ratio: float, measured: str, least: float) -> Row:
         short = 0.0 if ratio >= least else 1 - ratio / least
@@ -160,7 +160,7 @@ def rows(device: str = "cpu") -> list[Row]:
     lab, course, fast = middle("lab"), middle("course"), middle("fast")
     lowest, highest = min(accuracies("lab")), max(accuracies("lab"))
     least = min(accuracies("fast"))
-    near_zero = f"{100 * middle('fast', 'near_zero'):.1f} %"
+    near_zero = f"{100 * middle('fast', 'near_zero'):.1f}%"
     memory = max(run["memory"] for what in ("course", "fast") for run in found[what])
     result = [
         row(
@@ -184,15 +184,15 @@ def rows(device: str = "cpu") -> list[Row]:
         ),
         Row(
             f'{device}: lowest test accuracy of recipe="fast" over 5 seeds',
-            f"{100 * least:.2f} % ({shown(accuracies('fast'))})",
-            f"{100 * WANTED:.1f} %",
+            f"{100 * least:.2f}% ({shown(accuracies('fast'))})",
+            f"{100 * WANTED:.1f}%",
             least >= WANTED,
         ),
         Row(
             f"{device}: weights within 0.001 of zero, fast (course, lab)",
-            f"{near_zero} ({100 * middle('course', 'near_zero'):.1f} %, "
-            f"{100 * middle('lab', 'near_zero'):.1f} %)",
-            "97 to 99 %",
+            f"{near_zero} ({100 * middle('course', 'near_zero'):.1f}%, "
+            f"{100 * middle('lab', 'near_zero'):.1f}%)",
+            "97 to 99%",
             0.97 <= middle("fast", "near_zero") <= 0.99,
         ),
     ]

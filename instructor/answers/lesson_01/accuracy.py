@@ -30,7 +30,7 @@ def accuracy(logits, labels):
 def accuracy(logits, labels):
     return sum(logits.argsort(dim=1)[:, -1] == labels) / len(labels)
 
-# %% wrong, per cent
+# %% wrong, percent
 # says: you returned percent
 def accuracy(logits, labels):
     return 100 * (logits.argmax(1) == labels).float().mean()

@@ -25,7 +25,7 @@ zeros_guess = 481_215
 # says: a count cannot be negative
 zeros_guess = -1
 
-# %% wrong, per cent in words
+# %% wrong, percent in words
 # says: this is not one number
 zeros_guess = "97 %"
 

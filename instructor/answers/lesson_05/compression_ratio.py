@@ -101,7 +101,7 @@ def compression_ratio(count, k):
 def compression_ratio(count, k):
     return 1 - (count * max(1, (k - 1).bit_length()) + 32 * k) / (32 * count)
 
-# %% wrong, per cent
+# %% wrong, percent
 # says: the saving in percent
 def compression_ratio(count, k):
     return 100 - 100 * (count * max(1, (k - 1).bit_length()) + 32 * k) / (32 * count)
