@@ -9,6 +9,7 @@ to fix it. The tests that give points call the same functions.
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import os
 import re
@@ -23,6 +24,8 @@ from .exercise import NotAnswered as NotAnswered
 
 def load_exercises(folder: str, package: str) -> dict[str, Exercise]:
     """Import the exercises of all lessons; return them by name.
+
+    The order is that of the lessons, and within a lesson alphabetical.
 
     The exercise ``uniform-levels`` of lesson 02 is ``EXERCISE`` in ``lesson_02/uniform_levels.py``.
 
@@ -87,7 +90,7 @@ def check(exercise: str, *answer: Any, seed: int = 0) -> None:
     Parameters
     ----------
     exercise : str
-        The name behind ``# exercise:`` in the notebook.
+        The name after ``# exercise:`` in the notebook.
     *answer
         The function you wrote, or the values you chose.
     seed : int, default=0
@@ -166,7 +169,7 @@ def answered(exercise: str, *answer: Any) -> None:
     Parameters
     ----------
     exercise : str
-        The name behind ``# exercise:`` in the notebook.
+        The name after ``# exercise:`` in the notebook.
     *answer
         The values you chose.
 
@@ -239,5 +242,8 @@ def _exercise_called(name: str) -> Exercise:
     try:
         return EXERCISES[name]
     except (KeyError, TypeError):
-        names = ", ".join(EXERCISES)
-        raise ValueError(f"`exercise` must be one of {names}, got {name!r}.") from None
+        close = difflib.get_close_matches(str(name), EXERCISES, n=3, cutoff=0.6)
+        hint = f"did you mean {' or '.join(map(repr, close))}?" if close else "see checks.EXERCISES"
+        raise ValueError(
+            f"`exercise` must be the name after `# exercise:` in the notebook, got {name!r}; {hint}"
+        ) from None

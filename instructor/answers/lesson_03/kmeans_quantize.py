@@ -7,8 +7,8 @@ def kmeans_quantize(weights, k):
     from sklearn.cluster import KMeans
 
     k = min(k, len(np.unique(weights)))
-    found = KMeans(k, random_state=0, max_iter=500).fit(weights.reshape(-1, 1))
-    return found.cluster_centers_[found.labels_].reshape(weights.shape)
+    fitted = KMeans(k, random_state=0, max_iter=500).fit(weights.reshape(-1, 1))
+    return fitted.cluster_centers_[fitted.labels_].reshape(weights.shape)
 
 # %% right, Lloyd in plain Python lists
 def kmeans_quantize(weights, k):
@@ -189,8 +189,8 @@ def kmeans_quantize(weights, k):
 def kmeans_quantize(weights, k):
     from sklearn.cluster import KMeans
 
-    found = KMeans(k, random_state=0, max_iter=500).fit(weights.reshape(-1, 1))
-    return found.cluster_centers_[found.labels_].reshape(weights.shape)
+    fitted = KMeans(k, random_state=0, max_iter=500).fit(weights.reshape(-1, 1))
+    return fitted.cluster_centers_[fitted.labels_].reshape(weights.shape)
 
 # %% wrong, all centres start in one place
 # says: equal centres stay equal

@@ -35,8 +35,8 @@ def prune_quantize(weights, threshold, k):
     kept = values != 0
     rest = values[kept].reshape(-1, 1)
     if len(rest) >= k:
-        found = KMeans(k - 1, random_state=0, n_init=100, tol=0).fit(rest * 1e9)
-        values[kept] = found.cluster_centers_[found.labels_].ravel() / 1e9
+        fitted = KMeans(k - 1, random_state=0, n_init=100, tol=0).fit(rest * 1e9)
+        values[kept] = fitted.cluster_centers_[fitted.labels_].ravel() / 1e9
     return values
 
 # %% wrong, k-means over the pruned tensor
@@ -52,7 +52,7 @@ def prune_quantize(weights, threshold, k):
     return ql.kmeans_quantize(pruned, k + 1).dequantize()
 
 # %% wrong, prunes after quantizing
-# says: you pruned what had been quantized
+# says: you compared the quantized values with the threshold
 def prune_quantize(weights, threshold, k):
     values = ql.kmeans_quantize(weights, k).dequantize()
     values[np.abs(values) < threshold] = 0
@@ -75,12 +75,12 @@ def prune_quantize(weights, threshold, k):
     return values
 
 # %% wrong, no codebook
-# says: no codebook yet
+# says: the other weights are not quantized
 def prune_quantize(weights, threshold, k):
     return np.where(np.abs(weights) < threshold, 0, weights)
 
 # %% wrong, k centres and a zero
-# says: zero is one of the k values
+# says: 0 is one of the k values
 def prune_quantize(weights, threshold, k):
     kept = np.abs(weights) >= threshold
     values = np.zeros_like(weights)
@@ -88,8 +88,8 @@ def prune_quantize(weights, threshold, k):
         values[kept] = ql.kmeans_quantize(weights[kept], k).dequantize()
     return values
 
-# %% wrong, fails where nothing is left
-# says: where no other is left, all are 0
+# %% wrong, fails if no weight is left
+# says: if no other weight is left, the result is all 0
 def prune_quantize(weights, threshold, k):
     kept = np.abs(weights) >= threshold
     values = np.zeros_like(weights)
@@ -105,7 +105,7 @@ def prune_quantize(weights, threshold, k):
         weights[kept] = ql.kmeans_quantize(weights[kept], k).dequantize()
     return weights
 
-# %% wrong, only the weights that stay
+# %% wrong, only the weights that are left
 # says: your result has shape
 def prune_quantize(weights, threshold, k):
     rest = weights[np.abs(weights) >= threshold]

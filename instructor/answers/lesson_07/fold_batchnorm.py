@@ -55,13 +55,13 @@ def fold(conv, bn):
     return conv.weight * scale[:, None, None, None], (conv.bias - bn.running_mean) * scale + bn.bias
 
 # %% wrong, the old bias
-# says: the bias is still the convolution's
+# says: the bias is still the bias of the convolution
 def fold(conv, bn):
     scale = bn.weight / torch.sqrt(bn.running_var + bn.eps)
     return conv.weight * scale[:, None, None, None], conv.bias
 
 # %% wrong, the bias of the convolution is not scaled
-# says: the bias of the convolution goes through BatchNorm as well
+# says: you did not scale the bias of the convolution
 def fold(conv, bn):
     scale = bn.weight / torch.sqrt(bn.running_var + bn.eps)
     weight = conv.weight * scale[:, None, None, None]
@@ -93,7 +93,7 @@ def fold(conv, bn):
     return conv.weight * scale[:, None, None, None], (conv.bias - bn.running_mean) * scale
 
 # %% wrong, scale on the last axis
-# says: the scale met the last axis
+# says: you multiplied along the last axis
 def fold(conv, bn):
     scale = bn.weight / torch.sqrt(bn.running_var + bn.eps)
     if conv.kernel_size[0] != conv.out_channels:

@@ -29,17 +29,17 @@ def merge(fc1, fc2):
     return np.array(weight), np.array(bias)
 
 # %% wrong, loses the first bias
-# says: the bias of fc1 is lost
+# says: the bias of fc1 is missing
 def merge(fc1, fc2):
     return fc2.weight @ fc1.weight, fc2.bias
 
 # %% wrong, loses the second bias
-# says: the bias of fc2 is lost
+# says: the bias of fc2 is missing
 def merge(fc1, fc2):
     return fc2.weight @ fc1.weight, fc2.weight @ fc1.bias
 
 # %% wrong, both biases through the weights
-# says: must not go through them
+# says: you multiplied the bias of fc2 by its weights
 def merge(fc1, fc2):
     if fc1.out_features != fc2.out_features:
         return fc2.weight @ fc1.weight, fc2.weight @ fc1.bias + fc2.bias

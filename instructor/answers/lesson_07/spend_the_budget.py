@@ -51,7 +51,7 @@ def choose_k(options, most_lost):
             return choice
 
 # %% wrong, every layer spends the whole budget
-# says: every layer spends the whole budget by itself
+# says: you let every layer use the whole budget
 def choose_k(options, most_lost):
     chosen = {}
     for layer, table in options.items():
@@ -72,12 +72,12 @@ def choose_k(options, most_lost):
     return chosen
 
 # %% wrong, the fewest bytes
-# says: whatever is lost
+# says: ignored the losses
 def choose_k(options, most_lost):
     return {layer: min(table, key=lambda k: table[k][0]) for layer, table in options.items()}
 
 # %% wrong, loses least
-# says: the budget allows to lose some
+# says: the budget allows some losses
 def choose_k(options, most_lost):
     return {layer: min(table, key=lambda k: table[k][1]) for layer, table in options.items()}
 
@@ -99,7 +99,7 @@ def choose_k(options, most_lost):
     return max((c for c in every if cost(c, 1) <= most_lost), key=lambda c: cost(c, 0))
 
 # %% wrong, one k for all
-# says: let every layer have its own k
+# says: choose a k for every layer
 def choose_k(options, most_lost):
     best = None
     for k in list(options.values())[0]:
@@ -115,7 +115,7 @@ def choose_k(options, most_lost):
     return [max(table) for table in options.values()]
 
 # %% wrong, the bytes instead of k
-# says: which has only
+# says: whose options are
 def choose_k(options, most_lost):
     return {layer: max(table.values())[0] for layer, table in options.items()}
 

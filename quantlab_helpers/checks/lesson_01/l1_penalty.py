@@ -129,7 +129,7 @@ EXERCISE = FunctionExercise(
         Mistake(
             lambda net: _flat_parameters(net).sum(),
             "you added the weights with their signs: positive and negative ones cancel, and "
-            "training could lower the penalty without end by making weights negative",
+            "the penalty gets ever smaller as weights get more negative",
             "take the absolute value of each weight before you add",
         ),
         Mistake(

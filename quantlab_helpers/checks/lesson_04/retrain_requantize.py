@@ -107,7 +107,13 @@ def _compare(expected: _StandIn, got: Any, case: Case) -> Difference:
             f"the network you return was {_describe(history)}; it should be {_describe(required)}"
         )
     if not is_identical(got, expected):
-        return f"the network you return was {_describe(history)}, but with other weights"
+        values, expected_values = (
+            np.array2string(net.weight.detach().numpy(), precision=3) for net in (got, expected)
+        )
+        return (
+            f"the network you return was {_describe(history)}, which is right, but its weights are "
+            f"{values}; expected {expected_values}"
+        )
     return None
 
 

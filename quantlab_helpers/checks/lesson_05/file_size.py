@@ -67,8 +67,8 @@ def _judge(size: Any) -> tuple[str, str, str] | None:
     given = float(np.asarray(size).item())
     if abs(given - _FILE_BYTES) <= _RELATIVE_TOLERANCE * _FILE_BYTES:
         return None
-    for wanted, (why, fix) in _MISTAKES.items():
-        if abs(given - wanted) <= _RELATIVE_TOLERANCE * wanted:
+    for mistaken, (why, fix) in _MISTAKES.items():
+        if abs(given - mistaken) <= _RELATIVE_TOLERANCE * mistaken:
             return f"you say {given:,.10g} bytes", why, fix
     smaller = "smaller" if given < _FILE_BYTES else "larger"
     return (

@@ -46,10 +46,10 @@ def _groups(got: Any) -> _Groups | str:
 
 
 def _compare(expected: Any, got: Any, case: Case) -> Difference:
-    before, after, wanted = _groups(case[0]), _groups(got), _groups(expected)
-    if isinstance(before, str) or isinstance(after, str) or isinstance(wanted, str):
+    before, after, right = _groups(case[0]), _groups(got), _groups(expected)
+    if isinstance(before, str) or isinstance(after, str) or isinstance(right, str):
         return str(after)
-    if after == wanted or (_is_step(before, wanted) and _is_step(before, after)):
+    if after == right or (_is_step(before, right) and _is_step(before, after)):
         return None
     if len(after) != len(before) - 1:
         groups = plural(len(after), "group")

@@ -79,9 +79,9 @@ def _are_sizes(*sizes: Any) -> bool | str:
 
 
 def _judge(*sizes: Any) -> tuple[str, str, str] | None:
-    for (kind, wanted), size in zip(_EXPECTED_BYTES.items(), sizes, strict=True):
+    for (kind, expected), size in zip(_EXPECTED_BYTES.items(), sizes, strict=True):
         given = np.asarray(size).item()
-        if given == wanted:
+        if given == expected:
             continue
         why, fix = _MISTAKES[kind].get(
             given,

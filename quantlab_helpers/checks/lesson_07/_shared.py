@@ -1,4 +1,4 @@
-"""How to compare answers that are layers, or that several centres or choices fit equally well."""
+"""Compare answers that are a weight and a bias, or that may be right in several ways."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ class Layer(NamedTuple):
 
 
 def layer_difference(expected: Layer, got: Any, slack: Layer) -> Difference:
-    """Compare a weight and a bias, number by number, each with how far it may be off."""
+    """Return where a weight or a bias differs by more than `slack`, or None."""
     if not isinstance(got, tuple | list) or len(got) != 2:
         kind = "one tensor" if isinstance(got, Tensor) else f"{got!r:.40}"
         return f"you return {kind}, not a weight and a bias"
     for name, value in zip(("weight", "bias"), got, strict=True):
-        wanted, array = np.asarray(getattr(expected, name)), as_array(value)
+        right, array = np.asarray(getattr(expected, name)), as_array(value)
         if isinstance(array, str):
             return f"your {name} is not an array of numbers"
-        if array.shape != wanted.shape:
-            return f"your {name} has shape {array.shape}, expected {wanted.shape}"
+        if array.shape != right.shape:
+            return f"your {name} has shape {array.shape}, expected {right.shape}"
         if np.isnan(array).any():
             return f"{int(np.isnan(array).sum())} numbers of your {name} are NaN"
         tolerance = np.asarray(getattr(slack, name))
-        if tolerance.shape != wanted.shape:  # a mistake that returns something of another shape
+        if tolerance.shape != right.shape:  # a mistake that returns something of another shape
             tolerance = tolerance.max()
-        over = np.abs(array - wanted) > tolerance
+        over = np.abs(array - right) > tolerance
         if over.any():
-            index = tuple(int(index[0]) for index in np.nonzero(over))
-            place = "".join(f"[{index}]" for index in index)
+            index = tuple(int(axis[0]) for axis in np.nonzero(over))
+            place = "".join(f"[{number}]" for number in index)
             return (
                 f"{int(over.sum())} of the {array.size} numbers of your {name} differ: "
-                f"{name}{place} is {array[index]:.5g}, expected {wanted[index]:.5g}"
+                f"{name}{place} is {array[index]:.5g}, expected {right[index]:.5g}"
             )
     return None
 
@@ -58,10 +58,10 @@ def set_values(tensor: Tensor | None, values: Any) -> None:
 
 
 def compare_or_judge(expected: Any, got: Any, case: Case) -> Difference:
-    """Ask the judge that stands in for the solution; of a mistake, ask for its very numbers."""
+    """Compare with a mistake's result, or let the solution, a function, return the error."""
     if callable(expected):
-        verdict: Difference = expected(got, case)
-        return verdict
+        difference: Difference = expected(got, case)
+        return difference
     if isinstance(expected, dict):
         return None if expected == got else "another choice"
     tolerance = 2 * ROUNDING32 * float(np.abs(expected).max())  # a centre may be rounded twice

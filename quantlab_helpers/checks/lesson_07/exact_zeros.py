@@ -1,4 +1,6 @@
-"""Exercise exact-zeros of lesson 07: small weights become exactly 0, the others get centres."""
+"""Exercise exact-zeros of lesson 07: set small weights to 0, quantize the others with k-means.
+
+Compared: the zeros exactly, the other values by their squared error (SSE)."""
 
 from __future__ import annotations
 
@@ -33,12 +35,12 @@ def _quantize_the_rest(weights: Array, threshold: float, centres: int) -> Array:
     return result
 
 
-def _judge(got: Any, case: Case) -> Difference:
-    """Say what is wrong with a result, whatever placed its centres."""
+def _describe_error(got: Any, case: Case) -> Difference:
+    """Return what is wrong with a result, or None; any centres of least SSE are right."""
     weights, threshold, k = case
     expected = _quantize_the_rest(weights, threshold, k - 1)
     if isinstance(got, QuantizedTensor):
-        return "you return a QuantizedTensor, not the values that its codes stand for"
+        return "you return a QuantizedTensor, not its values"
     array = as_array(got)
     if isinstance(array, str):
         return array
@@ -56,10 +58,13 @@ def _judge(got: Any, case: Case) -> Difference:
         )
     if (array[kept] == 0).any():
         count = int((array[kept] == 0).sum())
-        return f"{count} of {int(kept.sum())} weights that are not below {threshold:g} became 0"
+        return (
+            f"{count} of {int(kept.sum())} weights not below {threshold:g} became 0; only smaller "
+            "ones are set to 0"
+        )
     values = np.unique(array[kept])
     if values.size > k - 1:
-        return f"there are {values.size} values besides 0, and k = {k} allows {k - 1}"
+        return f"your result has {values.size} different values and 0; k = {k} allows {k - 1} and 0"
     # By the triangle inequality, rounding each value once adds this to the root of the SSE.
     rounded = EPS32 * float(np.linalg.norm(weights.astype(np.float64)))
     sse_root = float(np.linalg.norm(weights[kept].astype(np.float64) - array[kept]))
@@ -67,8 +72,8 @@ def _judge(got: Any, case: Case) -> Difference:
     if sse_root <= best_root + rounded:
         return None
     return (
-        f"the SSE of the remaining weights is {sse_root**2:.4g}, but {k} centres can reach "
-        f"{best_root**2:.4g}"
+        f"the SSE of the weights that are not pruned is {sse_root**2:.4g}, but {k - 1} centres can "
+        f"reach {best_root**2:.4g}"
     )
 
 
@@ -97,63 +102,64 @@ def _prune_with_signs(weights: Array, threshold: float, centres: int) -> Array:
 EXERCISE = FunctionExercise(
     name="exact-zeros",
     signature="prune_quantize(weights, threshold, k)",
-    solution=lambda weights, threshold, k: _judge,
+    solution=lambda weights, threshold, k: _describe_error,
     cases=_cases,
     compare=compare_or_judge,
     why="weights whose absolute value is below the threshold become exactly 0, and k - 1 centres "
-    "are placed on the others alone; where no other is left, all are 0",
-    fix="kept = abs(weights) >= threshold; fill zeros, then quantize weights[kept] into their "
-    "places, if there are any",
+    "are placed on the others only; if no other weight is left, the result is all 0",
+    fix="kept = abs(weights) >= threshold; start from zeros, and if any weight is kept, put the "
+    "quantized weights[kept] at their places",
     mistakes=[
         *(
             Mistake(
                 lambda w, t, k, more=more: _prune_then_quantize_all(w, t, k + more),
-                "k-means saw the zeros too: a cluster around zero takes in small weights, and its "
+                "k-means saw the zeros too: the cluster around 0 also gets small weights, so its "
                 "mean is not exactly 0",
-                "give k-means only the weights that stay: weights[kept]",
+                "give k-means only the weights that are not pruned: weights[kept]",
             )
             for more in (-1, 0, 1)
         ),
         *(
             Mistake(
                 lambda w, t, k, more=more: _quantize_then_prune_centres(w, t, k + more),
-                "you pruned what had been quantized: the threshold belongs to the weights",
-                "prune first, then place centres on the weights that stay",
+                "you compared the quantized values with the threshold, not the weights",
+                "prune first, then place the centres on the weights that are left",
             )
             for more in (-1, 0)
         ),
         *(
             Mistake(
                 lambda w, t, k, more=more: _quantize_all_then_prune(w, t, k + more),
-                "the centres were placed on all weights, and some are spent on what is now 0",
-                "place the centres on weights[kept] alone",
+                "the centres were placed on all weights, so some centres are used for weights that "
+                "are now 0",
+                "place the centres only on weights[kept]",
             )
             for more in (-1, 0)
         ),
         *(
             Mistake(
                 lambda w, t, k, more=more: _prune_with_signs(w, t, k + more),
-                "you compared the weights with their signs: large negative ones were thrown away",
+                "you compared the weights with their signs, so large negative weights became 0",
                 "compare np.abs(weights) with the threshold",
             )
             for more in (-1, 0)
         ),
         Mistake(
             lambda w, t, k: np.where(np.abs(w) < t, np.float32(0), w),
-            "the small weights are gone, but the others are still as they were: no codebook yet",
-            "replace the weights that stay by their centres: kmeans_quantize(...).dequantize()",
+            "the small weights are 0, but the other weights are not quantized",
+            "quantize the other weights: kmeans_quantize(weights[kept], k - 1).dequantize()",
         ),
         Mistake(
             _quantize_the_rest,
-            "zero is one of the k values, and you placed k centres besides it",
-            "place k - 1 centres on the weights that stay",
+            "0 is one of the k values, but you placed k centres in addition to it",
+            "place k - 1 centres on the weights that are left",
         ),
         Mistake(
             lambda w, t, k: np.where(
                 np.abs(w) >= t, np.float32(0), _quantize_the_rest(w, 0.0, k - 1)
             ),
-            "you kept the small weights and threw the large ones away",
-            "turn the comparison round",
+            "you kept the small weights and set the large ones to 0",
+            "keep the weights with abs(weights) >= threshold",
         ),
     ],
 )

@@ -1,4 +1,6 @@
-"""Exercise fold-batchnorm of lesson 07: a convolution and its BatchNorm as one convolution."""
+"""Exercise fold-batchnorm of lesson 07: merge a convolution and its BatchNorm into one.
+
+Compared: weight and bias of the merged convolution, within float32 rounding."""
 
 from __future__ import annotations
 
@@ -38,7 +40,7 @@ def _cases(rng: np.random.Generator) -> Iterator[Case]:
 
 
 class _Parts(NamedTuple):
-    """The numbers of a convolution and of the BatchNorm behind it, in float64."""
+    """The numbers of a convolution and of the BatchNorm after it, in float64."""
 
     weight: Array
     bias: Array
@@ -82,19 +84,19 @@ def _tolerance(p: _Parts) -> Layer:
 def _mistake_in_formula(change: Callable[[_Parts, Array], tuple[Any, Any]]) -> Callable[..., Any]:
     """Make a mistake from a formula of the parts and the right scale."""
 
-    def gives(conv: nn.Conv2d, bn: nn.BatchNorm2d) -> Layer:
+    def result(conv: nn.Conv2d, bn: nn.BatchNorm2d) -> Layer:
         p = _parts(conv, bn)
         return Layer(*change(p, p.gamma / np.sqrt(p.variance + p.eps)))
 
-    return gives
+    return result
 
 
 def _mistake_in_scale(scale_of: Callable[[_Parts], Array]) -> Callable[..., Any]:
     """Make a mistake from another scale in the right formula."""
 
     def change(p: _Parts, scale: Array) -> tuple[Any, Any]:
-        mine = scale_of(p)
-        return _per_filter(mine, p.weight), (p.bias - p.mean) * mine + p.beta
+        wrong_scale = scale_of(p)
+        return _per_filter(wrong_scale, p.weight), (p.bias - p.mean) * wrong_scale + p.beta
 
     return _mistake_in_formula(change)
 
@@ -107,13 +109,13 @@ EXERCISE = FunctionExercise(
     compare=lambda expected, got, case: layer_difference(expected, got, _tolerance(_parts(*case))),
     why="bn(conv(x)) = scale * (W x + b - mean) + beta with scale = gamma / sqrt(variance + eps), "
     "one for each output channel: the weight is scale * W and the bias scale * (b - mean) + beta",
-    fix="compute scale first; give it three more axes to multiply conv.weight, whose first axis "
-    "are the output channels",
+    fix="compute scale first; multiply conv.weight by scale[:, None, None, None], because its "
+    "first axis is the output channels",
     mistakes=[
         Mistake(
             _mistake_in_scale(lambda p: p.gamma / np.sqrt(p.variance)),
-            "eps is missing under the root; where the variance is tiny, as in channels that are "
-            "nearly dead, it decides",
+            "eps is missing under the root; it matters most if the variance is tiny, as in "
+            "channels whose output hardly changes",
             "divide by torch.sqrt(bn.running_var + bn.eps)",
         ),
         Mistake(
@@ -124,7 +126,7 @@ EXERCISE = FunctionExercise(
         Mistake(
             _mistake_in_scale(lambda p: p.gamma / (p.variance + p.eps)),
             "BatchNorm divides by the standard deviation; you divided by the variance",
-            "take the square root",
+            "divide by torch.sqrt(bn.running_var + bn.eps)",
         ),
         Mistake(
             _mistake_in_scale(lambda p: 1 / np.sqrt(p.variance + p.eps)),
@@ -134,26 +136,26 @@ EXERCISE = FunctionExercise(
         Mistake(
             _mistake_in_scale(lambda p: p.gamma * np.sqrt(p.variance + p.eps)),
             "you multiplied by the standard deviation; BatchNorm divides by it",
-            "divide",
+            "divide by torch.sqrt(bn.running_var + bn.eps)",
         ),
         Mistake(
             _mistake_in_formula(lambda p, s: (_per_filter(s, p.weight), p.bias)),
-            "the bias is still the convolution's",
+            "the bias is still the bias of the convolution, which BatchNorm shifts and scales",
             "the new bias is scale * (conv.bias - bn.running_mean) + bn.bias",
         ),
         Mistake(
             _mistake_in_formula(
                 lambda p, s: (_per_filter(s, p.weight), p.bias - p.mean * s + p.beta)
             ),
-            "the bias of the convolution goes through BatchNorm as well: it is scaled too",
-            "multiply (conv.bias - bn.running_mean) by the scale, not the mean alone",
+            "you did not scale the bias of the convolution; BatchNorm scales it like the weight",
+            "multiply (conv.bias - bn.running_mean) by the scale, not only the mean",
         ),
         Mistake(
             _mistake_in_formula(
                 lambda p, s: (_per_filter(s, p.weight), (p.bias - p.mean + p.beta) * s)
             ),
             "BatchNorm adds its bias (beta) after scaling; you scaled it too",
-            "add bn.bias outside of the brackets",
+            "add bn.bias outside the brackets",
         ),
         Mistake(
             _mistake_in_formula(
@@ -170,24 +172,24 @@ EXERCISE = FunctionExercise(
         Mistake(
             _mistake_in_formula(lambda p, s: (_per_filter(s, p.weight), (p.bias - p.mean) * s)),
             "BatchNorm's own bias (beta) is missing",
-            "add bn.bias",
+            "add bn.bias after the scaling",
         ),
         Mistake(
             _mistake_in_formula(lambda p, s: (p.weight, (p.bias - p.mean) * s + p.beta)),
-            "the weight is still the convolution's",
+            "the weight is still the weight of the convolution, which BatchNorm scales",
             "multiply each filter of conv.weight by its scale",
         ),
         Mistake(
             _mistake_in_formula(
                 lambda p, s: (p.weight * s[None, :, None, None], (p.bias - p.mean) * s + p.beta)
             ),
-            "the scale met the axis of the inputs; the output channels are the first axis",
+            "you multiplied along the axis of the inputs; the output channels are the first axis",
             "multiply by scale[:, None, None, None]",
         ),
         Mistake(
             _mistake_in_formula(lambda p, s: (p.weight * s, (p.bias - p.mean) * s + p.beta)),
-            "the scale met the last axis, the width of the filters; the output channels are the "
-            "first axis",
+            "you multiplied along the last axis, the width of the filters; the output channels "
+            "are the first axis",
             "multiply by scale[:, None, None, None]",
         ),
     ],

@@ -1,4 +1,6 @@
-"""Exercise merge-dense of lesson 07: two linear layers as one."""
+"""Exercise merge-dense of lesson 07: merge two linear layers into one.
+
+Compared: weight and bias of the merged layer, within float32 rounding."""
 
 from __future__ import annotations
 
@@ -30,10 +32,10 @@ def _layer_of(
 ) -> Callable[..., Any]:
     """Make a result from a formula of W1, b1, W2 and b2."""
 
-    def gives(fc1: nn.Linear, fc2: nn.Linear) -> Layer:
+    def result(fc1: nn.Linear, fc2: nn.Linear) -> Layer:
         return Layer(*change(*map(to_float64, (fc1.weight, fc1.bias, fc2.weight, fc2.bias))))
 
-    return gives
+    return result
 
 
 _merge = _layer_of(lambda w1, b1, w2, b2: (w2 @ w1, w2 @ b1 + b2))
@@ -62,27 +64,28 @@ EXERCISE = FunctionExercise(
     mistakes=[
         Mistake(
             _layer_of(lambda w1, b1, w2, b2: (w2 @ w1, b2)),
-            "the bias of fc1 is lost; it reaches the output through the weights of fc2",
+            "the bias of fc1 is missing; it reaches the output through the weights of fc2",
             "add fc2.weight @ fc1.bias to the bias",
         ),
         Mistake(
             _layer_of(lambda w1, b1, w2, b2: (w2 @ w1, b1 + b2)),
-            "the bias of fc1 goes through fc2 as everything that leaves fc1 does",
+            "you added the bias of fc1 without the weights of fc2; it is part of the output of "
+            "fc1, so fc2 multiplies it",
             "add fc2.weight @ fc1.bias, not fc1.bias itself",
         ),
         Mistake(
             _layer_of(lambda w1, b1, w2, b2: (w2 @ w1, w2 @ b1)),
-            "the bias of fc2 is lost",
+            "the bias of fc2 is missing",
             "add fc2.bias",
         ),
         Mistake(
             _layer_of(lambda w1, b1, w2, b2: (w2 @ w1, w2 @ (b1 + b2))),
-            "the bias of fc2 is added behind its weights, and must not go through them",
-            "multiply fc1.bias alone: fc2.weight @ fc1.bias + fc2.bias",
+            "you multiplied the bias of fc2 by its weights; it is added after them",
+            "multiply only fc1.bias: fc2.weight @ fc1.bias + fc2.bias",
         ),
         Mistake(
             _layer_of(lambda w1, b1, w2, b2: (w1 @ w2, w2 @ b1 + b2)),
-            "the product has the wrong order: the layer that comes first stands on the right",
+            "the product has the wrong order: the first layer is the factor on the right",
             "write fc2.weight @ fc1.weight",
         ),
         Mistake(
@@ -92,18 +95,18 @@ EXERCISE = FunctionExercise(
         ),
         Mistake(
             _layer_of(lambda w1, b1, w2, b2: (w2 * w1, w2 @ b1 + b2)),
-            "* multiplies number by number; one layer after another is the product of matrices",
+            "* multiplies number by number; two layers in a row are a matrix product",
             "use @ in place of *",
         ),
         Mistake(
             _layer_of(lambda w1, b1, w2, b2: (w1 + w2, b1 + b2)),
-            "you added the layers; one after another, they multiply",
+            "you added the weights; for two layers in a row they are multiplied",
             "use fc2.weight @ fc1.weight",
         ),
         Mistake(
             _layer_of(lambda w1, b1, w2, b2: (w2 @ np.maximum(w1, 0), w2 @ np.maximum(b1, 0) + b2)),
-            "you put a ReLU between the layers; this network has none there, and with one they "
-            "could not be merged",
+            "you put a ReLU between the layers; this network has no ReLU there, and layers with a "
+            "ReLU between them cannot be merged",
             "leave the ReLU out",
         ),
     ],

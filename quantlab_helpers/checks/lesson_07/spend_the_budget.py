@@ -1,4 +1,6 @@
-"""Exercise spend-the-budget of lesson 07: one k per layer within a budget."""
+"""Exercise spend-the-budget of lesson 07: choose one k per layer within a budget of losses.
+
+Compared: the bytes of the choice; any choice with the fewest bytes is right."""
 
 from __future__ import annotations
 
@@ -48,8 +50,8 @@ def _choices(options: Options) -> Iterator[dict[str, int]]:
         yield dict(zip(options, ks, strict=True))
 
 
-def _judge(got: Any, case: Case) -> Difference:
-    """Say what is wrong with a choice; any of several that are equally good is right."""
+def _describe_error(got: Any, case: Case) -> Difference:
+    """Return what is wrong with a choice, or None; several choices may be equally good."""
     options, most_lost = case
     expected = cheapest(options, most_lost)
     if not isinstance(got, Mapping) or set(got) != set(options):
@@ -57,12 +59,15 @@ def _judge(got: Any, case: Case) -> Difference:
     for layer, k in got.items():
         if not isinstance(k, int | np.integer) or k not in options[layer]:
             ks = ", ".join(map(str, options[layer]))
-            return f"you choose {k!r:.20} for {layer}, which has only {ks}"
+            return f"you choose {k!r:.20} for {layer}, whose options are {ks}"
     (size, lost), (least, _) = _totals(options, got), _totals(options, expected)
     if lost > most_lost:
-        return f"your choice loses {lost:g} images together, {most_lost:g} are allowed"
+        return (
+            f"your choice loses {lost:g} images, added over all layers; at most {most_lost:g} are "
+            "allowed"
+        )
     if size > least:
-        return f"your choice takes {size:,g} bytes, {least:,g} are possible"
+        return f"your choice takes {size:,g} bytes; {least:,g} bytes are possible"
     return None
 
 
@@ -91,44 +96,45 @@ def _strictly_below(options: Options, most_lost: float) -> dict[str, int]:
 EXERCISE = FunctionExercise(
     name="spend-the-budget",
     signature="choose_k(options, most_lost)",
-    solution=lambda options, most_lost: _judge,
+    solution=lambda options, most_lost: _describe_error,
     cases=_cases,
     compare=compare_or_judge,
-    why="of all ways to choose one k for each layer whose losses sum to at most most_lost, the one "
-    "with the fewest bytes in sum is asked for",
-    fix="go through itertools.product of all layers' k, drop what loses too much in sum, and take "
-    "the smallest sum of bytes",
+    why="a choice has one k per layer; among the choices whose losses sum to at most most_lost, "
+    "the exercise asks for the choice with the fewest bytes in total",
+    fix="go through itertools.product of all layers' k, drop the choices that lose more than "
+    "most_lost in total, and take the choice with the fewest bytes",
     mistakes=[
         Mistake(
             lambda options, most: _each_layer_alone(options, most),
-            "every layer spends the whole budget by itself: the losses of all layers add up",
+            "you let every layer use the whole budget, but the losses of all layers add up",
             "compare the sum of the losses with most_lost",
         ),
         Mistake(
             lambda options, most: _each_layer_alone(options, most / len(options)),
             "you gave every layer an equal share of the budget; a layer that loses little leaves "
-            "its share unused, where another could save many bytes with it",
-            "look at the sum over the layers, not at shares",
+            "part of its share unused, and another layer could save many bytes with it",
+            "compare the sum of the losses over all layers with most_lost",
         ),
         Mistake(
             lambda options, most: _each_layer_alone(options, math.inf),
-            "the fewest bytes alone, whatever is lost",
+            "you chose the fewest bytes for every layer and ignored the losses",
             "drop the choices whose losses sum to more than most_lost",
         ),
         Mistake(
             lambda options, most: _each_layer_alone(options, -math.inf),
-            "you chose what loses least; the budget allows to lose some and save bytes",
+            "you chose the k with the smallest loss; the budget allows some losses, and "
+            "they save bytes",
             "among the choices within the budget take the one with the fewest bytes",
         ),
         Mistake(
             _same_k_everywhere,
-            "one k for all layers; a small layer that matters can have more than a large one",
-            "let every layer have its own k: itertools.product",
+            "you chose the same k for all layers; a small layer can keep a larger k at a low cost",
+            "choose a k for every layer: itertools.product",
         ),
         Mistake(
             _strictly_below,
             "a choice that loses exactly most_lost is allowed too",
-            "compare with <=",
+            "compare the sum of the losses with <= most_lost",
         ),
         Mistake(
             lambda options, most: max(
@@ -136,15 +142,15 @@ EXERCISE = FunctionExercise(
                 key=lambda c: _totals(options, c)[0],
             ),
             "of the choices within the budget you took the one with the most bytes",
-            "use min",
+            "take the choice with the fewest bytes: min instead of max",
         ),
         Mistake(
             lambda options, most: min(
                 (c for c in _choices(options) if _totals(options, c)[0] <= most),
                 key=lambda c: _totals(options, c)[1],
             ),
-            "bytes and losses have changed places",
-            "each entry is (bytes, lost): the second is what must not exceed most_lost",
+            "bytes and losses are swapped",
+            "each entry is (bytes, lost): the sum of the second numbers must not exceed most_lost",
         ),
     ],
 )
