@@ -38,7 +38,7 @@ def public_functions():
 
 
 @pytest.mark.parametrize("function", list(public_functions()))
-def test_every_public_function_has_a_docstring_and_the_ones_for_learners_an_example(function):
+def test_public_functions_have_docstring_and_example(function):
     assert inspect.getdoc(function)
     if getattr(ql, function.__name__, None) is function:
         assert doctest.DocTestParser().get_examples(inspect.getdoc(function)), "no doctest"
@@ -48,14 +48,14 @@ def names_of(requirements):
     return {re.match(r"[A-Za-z0-9_.-]+", text)[0].lower() for text in requirements}
 
 
-def test_conda_users_get_the_same_versions_from_the_same_two_files():
+def test_environment_yml_uses_constraints():
     environment = yaml.safe_load((ROOT / "environment.yml").read_text())
     python, pip, nested = environment["dependencies"]
     assert (python, pip) == (f"python{PROJECT['requires-python']}", "pip")
     assert nested == {"pip": ["-c constraints.txt", "-e .[notebooks]"]}
 
 
-def test_every_dependency_is_pinned_in_constraints_and_within_its_bound():
+def test_constraints_pin_every_dependency():
     wanted = [*PROJECT["dependencies"]]
     for extra in PROJECT["optional-dependencies"].values():
         wanted += extra

@@ -78,7 +78,7 @@ def test_train_saves_network_and_recipe(few_images, tmp_path):
 
 
 @pytest.mark.training
-def test_train_json(few_images):
+def test_train_prints_json(few_images):
     numbers = json.loads(run("train", "--epochs", 2, "--device", "cpu", "--json").stdout)
     assert [epoch["epoch"] for epoch in numbers["history"]] == [1, 2]
     assert numbers["recipe"] == "course" and 0 <= numbers["test_accuracy"] <= 1

@@ -10,7 +10,7 @@ def run(*arguments):
     return CliRunner().invoke(main, [str(argument) for argument in arguments])
 
 
-def test_main_version():
+def test_main_prints_version():
     assert run("--version").output == f"quantlab, version {__version__}\n"
 
 

@@ -173,7 +173,7 @@ def test_states_of_comments_and_empty_lines_unanswered(states):
     assert set(states(plain).values()) == {"unanswered"}
 
 
-def test_states_of_deleted_cell_until_its_name_is_defined(states):
+def test_states_of_deleted_cell_defined_elsewhere(states):
     plain = answer(notebook())
     plain["cells"] = [
         cell for cell in plain["cells"] if "exercise: dequantize" not in "".join(cell["source"])

@@ -72,7 +72,7 @@ def test_align_old_notebooks_needs_no_repair(course):
         assert align(lesson, path.read_bytes()).repairs == ()
 
 
-def test_grade_skips_old_verdicts_despite_the_old_lock_file(course):
+def test_grade_skips_old_verdicts(course):
     before = stored_scores(course)
     summary = grade(course)
     assert summary.newly_graded == 0 and summary.counts == {"graded": 3}

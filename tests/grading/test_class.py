@@ -209,7 +209,7 @@ def read_csv(path):
     return list(csv.reader(io.StringIO(path.read_bytes().decode("utf-8-sig"), newline="")))
 
 
-def test_a_class_goes_from_release_to_export_with_the_verdicts_that_it_must_have(tmp_path):
+def test_class_from_release_to_export(tmp_path):
     home = tmp_path / "home"
     shutil.copytree(ROOT / "instructor", home / "instructor")
     address = 'package = "quantlab-helpers @ git+https://example.org/quantlab"\n'

@@ -26,7 +26,7 @@ def test_every_command_of_the_guide_is_understood(line):
         command.make_context(name, arguments)
 
 
-def test_the_guide_names_every_verdict_and_the_limits_that_there_are():
+def test_guide_names_verdicts_and_limits():
     assert len(LINES) > 10
     assert [verdict for verdict in VERDICTS if f"`{verdict}`" not in GUIDE] == []
     text = " ".join(GUIDE.split())

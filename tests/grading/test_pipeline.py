@@ -105,7 +105,7 @@ def test_the_gradebook_says_the_same_as_the_results(classroom):
         assert known == (told or dict.fromkeys(known))
 
 
-def test_each_verdict_is_reported_once_while_it_goes_on(classroom):
+def test_grade_reports_each_verdict_once(classroom):
     _, results, _, steps = classroom
     assert [step.number for step in steps] == list(range(1, 8))
     assert {step.total for step in steps} == {7}
@@ -128,7 +128,7 @@ def test_only_submissions_that_ran_have_a_graded_notebook(classroom):
     assert not (course / "quantlab" / "logs").exists()
 
 
-def test_what_is_graded_is_left_alone_until_it_changes(classroom, tmp_path):
+def test_grade_skips_unchanged_submissions(classroom, tmp_path):
     course = tmp_path / "course"
     shutil.copytree(classroom[0], course)
     assert grade(course, limits=LIMITS).newly_graded == 0
@@ -166,7 +166,7 @@ def test_what_is_withdrawn_loses_its_marks(classroom, tmp_path):
 # What was handed in
 
 
-def test_files_beside_the_notebook_are_there_when_it_runs(course):
+def test_grade_runs_with_files_beside_notebook(course):
     (course / "source" / NAME / "helper.py").write_text("nothing = 0")
     files = {"data/offset.txt": "0", "helper.py": "nothing = 1000"}
     hand_in(course, "s01", answers(course, mean=READS_A_FILE), files=files)
@@ -188,7 +188,7 @@ def test_a_link_in_a_submission_is_not_followed(course):
     assert results["s02"].verdict == "no_submission"
 
 
-def test_a_notebook_with_another_name_is_taken_if_it_is_the_only_one(course):
+def test_grade_takes_the_only_notebook(course):
     hand_in(course, "s01", answers(course), called="hw (1).ipynb")
     hand_in(course, "s02", answers(course), called="one.ipynb")
     hand_in(course, "s02", answers(course), called="two.ipynb")
@@ -204,7 +204,7 @@ def test_a_notebook_with_another_name_is_taken_if_it_is_the_only_one(course):
     assert "no notebook" in results["s03"].detail
 
 
-def test_students_of_the_list_who_handed_in_nothing_are_said_so(course):
+def test_grade_names_students_without_submission(course):
     hand_in(course, "s01", stub(course))
     with stock_book(course) as book:
         book.add_student("s08")
@@ -232,7 +232,7 @@ def test_the_list_of_students_is_remembered(course, tmp_path):
 
 
 def worker_of(number):
-    """The process that grades for this one, None while there is none that runs a jail."""
+    """The process that grades for this one, None while there is none that runs a sandbox."""
     for path in Path(f"/proc/{number}/task").glob("*/children"):
         for child in path.read_text().split():
             with contextlib.suppress(OSError):
@@ -255,7 +255,7 @@ def killer(times, killed):
 
 
 @pytest.mark.parametrize(("times", "verdict"), [(1, "graded"), (2, "infrastructure_error")])
-def test_a_worker_that_dies_costs_at_most_the_submission_it_had(course, times, verdict):
+def test_grade_lost_worker_costs_one_submission(course, times, verdict):
     slow = "import time\ntime.sleep(1)\n" + WRONG
     hand_in(course, "s01", answers(course, mean=slow))
     hand_in(course, "s02", answers(course))
@@ -274,7 +274,7 @@ def test_a_worker_that_dies_costs_at_most_the_submission_it_had(course, times, v
     assert verdicts(graded(course)) == dict.fromkeys(("s01", "s02"), "graded")  # tried again
 
 
-def test_a_failure_of_ours_is_one_verdict_with_a_log_and_stops_nothing(tmp_path):
+def test_grade_infrastructure_error_stops_nothing(tmp_path):
     config = """
 from nbgrader.plugins import LateSubmissionPlugin
 class Broken(LateSubmissionPlugin):
@@ -325,7 +325,7 @@ def invoke(course, *arguments):
     return CliRunner().invoke(command(), [*arguments, "--course", str(course), "--jobs", "1"])
 
 
-def test_the_command_prints_a_line_for_each_student_and_a_summary(classroom):
+def test_grade_command_prints_lines_and_summary(classroom):
     run = invoke(classroom[0])
     assert run.exit_code == 0, run.output
     lines = run.stdout.splitlines()
@@ -385,7 +385,7 @@ def test_a_wrong_wish_is_refused_in_words(course, options, words):
         grade(course, **options)
 
 
-def test_a_course_without_lessons_or_submissions_says_what_to_run(course, tmp_path):
+def test_grade_empty_course_says_what_to_run(course, tmp_path):
     with pytest.raises(FileNotFoundError, match="run: quantlab collect"):
         grade(course)
     with pytest.raises(FileNotFoundError, match="run: quantlab build"):
@@ -395,7 +395,7 @@ def test_a_course_without_lessons_or_submissions_says_what_to_run(course, tmp_pa
 # Beside stock nbgrader
 
 
-def test_nbgraders_own_commands_go_on_working_in_the_same_folder(classroom, tmp_path):
+def test_nbgrader_commands_work_after_grade(classroom, tmp_path):
     course = tmp_path / "course"
     shutil.copytree(classroom[0], course)
     before = {of.student: of.score for of in read_scores(course, NAME)}

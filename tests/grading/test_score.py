@@ -64,14 +64,14 @@ def mark_of(graded, exercise):
 # Right, wrong, not answered
 
 
-def test_a_good_submission_has_all_points_and_no_messages(marked):
+def test_score_good_submission_all_points(marked):
     graded = marked()
     assert (graded.verdict, graded.score, graded.max_score) == ("graded", 8, 8)
     assert {(mark.state, mark.message) for mark in graded.marks} == {("right", "")}
     assert [mark.cell for mark in graded.marks] == [f"test-{name}" for name in ANSWERS]
 
 
-def test_a_failed_check_tells_its_message_and_another_error_its_kind(marked):
+def test_score_message_of_failed_check(marked):
     graded = marked(outputs={"test-square": [error("CheckFailed", "What happened: \x1b[31mno")]})
     assert mark_of(graded, "square")[1:] == (0.0, 2.0, "wrong", "What happened: no")
     graded = marked(outputs={"test-square": [error("TypeError", "no int")]})
@@ -85,7 +85,7 @@ def test_what_the_answer_raised_is_told_as_well(good):
     assert "The test raised NameError: name 'square' is not defined" in message
 
 
-def test_a_stub_is_not_answered_and_so_is_an_answer_that_still_raises(good):
+def test_score_stub_is_not_answered(good):
     cell_of(good, "square")["source"] = cell_of({"cells": LESSON.release.cells}, "square").source
     cell_of(good, "mean")["source"] += (
         "\n    # more\n\ndef mean(values):\n    raise NotImplementedError"
@@ -94,7 +94,7 @@ def test_a_stub_is_not_answered_and_so_is_an_answer_that_still_raises(good):
     assert mark_of(graded, "square").state == mark_of(graded, "mean").state == "not_answered"
 
 
-def test_what_a_check_says_to_who_has_not_answered_is_told(good, marked):
+def test_score_message_of_not_answered(good, marked):
     said = [error("NotAnswered", "square is still None: write a number.")]
     mark = mark_of(marked(outputs={"test-square": said}), "square")
     assert mark[1:] == (0.0, 2.0, "not_answered", "square is still None: write a number.")
@@ -138,12 +138,12 @@ def with_points(source="checks.points('square', square)"):
         ("<object>", 0, "wrong"),
     ],
 )
-def test_points_are_finite_and_between_0_and_the_lessons(marked, shown, points, state):
+def test_score_points_finite_and_bounded(marked, shown, points, state):
     mark = mark_of(marked(lesson=with_points(), outputs={"test-square": [result(shown)]}), "square")
     assert (mark.score, mark.max_score, mark.state) == (points, 2.0, state)
 
 
-def test_points_that_should_be_there_and_are_not_are_none(marked):
+def test_score_missing_points_are_0(marked):
     graded = marked(lesson=with_points(), outputs={"test-square": [stream("2")]})
     assert mark_of(graded, "square")[1:] == (0.0, 2.0, "wrong", "The test gave no points.")
 
@@ -159,12 +159,12 @@ def test_what_a_contest_prints_is_its_message(marked):
     assert mark.message == "1,234 bytes; next: prune."
 
 
-def test_a_result_that_is_no_number_passes_as_in_nbgrader(marked):
+def test_score_non_number_passes_like_nbgrader(marked):
     outputs = {"test-square": [result("'fine'")]}
     assert marked(lesson=with_points("square(3)"), outputs=outputs).score == 8
 
 
-def test_a_result_of_a_test_that_ends_in_a_statement_is_not_the_tests(marked):
+def test_score_ignores_result_after_statement(marked):
     assert marked(outputs={"test-square": [result("0")]}).score == 8
 
 
@@ -197,16 +197,16 @@ def test_points_earned_before_the_end_stay(marked):
     ("status", "verdict"),
     [("complete", "partly_graded"), ("timeout", "timeout"), ("memory", "memory")],
 )
-def test_the_verdict_says_why_a_test_did_not_run(marked, status, verdict):
+def test_score_verdict_of_test_not_run(marked, status, verdict):
     graded = marked(status=status, not_run=["test-quarter"])
     assert (graded.verdict, graded.score) == (verdict, 6)
 
 
-def test_all_tests_ran_is_graded_even_if_something_below_failed(marked):
+def test_score_graded_if_all_tests_ran(marked):
     assert marked(status="kernel_died").verdict == "graded"
 
 
-def test_only_a_proof_that_a_test_ran_gives_points(marked, good):
+def test_score_needs_proof_of_run(marked, good):
     assert marked(not_run=[f"test-{name}" for name in ANSWERS]).score == 0
     aligned = align(LESSON, good)
     executed = run(LESSON, aligned)._replace(ran={f"test-{name}": 1 for name in ANSWERS})
@@ -219,7 +219,7 @@ def test_a_stopped_test_says_so(marked):
     assert mark[1:] == (0.0, 2.0, "timeout", "stopped after 60 s")
 
 
-def test_a_missing_cell_in_the_executed_notebook_gives_nothing(good):
+def test_score_missing_cell_gives_nothing(good):
     aligned = align(LESSON, good)
     executed = run(LESSON, aligned)
     executed.notebook.cells = [c for c in executed.notebook.cells if c.id != "test-square"]
@@ -250,7 +250,7 @@ def test_a_verdict_without_score_is_one_of_three(verdict, words):
 # Records
 
 
-def test_a_result_keeps_repairs_and_evidence_and_survives_json(good):
+def test_result_as_json_round_trip(good):
     good["cells"].remove(cell_of(good, "test-mean"))
     aligned = align(LESSON, good)
     executed = run(LESSON, aligned)._replace(evidence=("a check was replaced",))
@@ -281,7 +281,7 @@ def by_hand():
     return make_lesson("02_words", nbformat.writes(nbformat.v4.new_notebook(cells=cells)).encode())
 
 
-def test_an_answer_for_a_person_waits_and_a_stub_does_not():
+def test_score_manual_answer_needs_grading():
     lesson = by_hand()
     notebook = json.loads(json.dumps(lesson.release))
     assert [mark.state for mark in grade(lesson, notebook).marks] == ["not_answered", "right"]
@@ -299,7 +299,7 @@ def test_a_lesson_that_is_not_there_is_named(tmp_path):
         load_lesson(tmp_path, "09_x")
 
 
-def test_a_lesson_that_is_no_notebook_or_has_an_id_twice_is_refused(tmp_path):
+def test_make_lesson_refuses_bad_notebooks(tmp_path):
     with pytest.raises(ValueError, match="lesson 01_x: this is not a notebook"):
         make_lesson("01_x", b"{")
     twice = [code("a = 1", name="same", solution=True) for _ in range(2)]
@@ -309,7 +309,7 @@ def test_a_lesson_that_is_no_notebook_or_has_an_id_twice_is_refused(tmp_path):
         make_lesson("01_x", json.dumps(content).encode())
 
 
-def test_a_lesson_has_hidden_tests_only_where_they_run():
+def test_make_lesson_release_hides_tests():
     assert "isclose" in cell_of({"cells": LESSON.notebook.cells}, "test-mean").source
     assert not any("isclose" in cell.source for cell in LESSON.release.cells)
     assert "SOLUTION" not in json.dumps([LESSON.notebook, LESSON.release])

@@ -44,7 +44,7 @@ def test_check_no_leaks_finds_line_in_any_file(out, course, name, text):
     assert f"{name}: {text!r} can be read" in leak(out, course)
 
 
-def test_check_no_leaks_finds_line_in_zip_and_wheel(course_with_wheel):
+def test_check_no_leaks_searches_zip_and_wheel(course_with_wheel):
     course, out = course_with_wheel
     assert proof(out, course) == (12, 2)
     with zipfile.ZipFile(out / "08_doubling.zip", "a") as archive:

@@ -121,7 +121,7 @@ def test_a_notebook_arrives_wherever_it_was(course, inbox, path, packed):
     assert submitted(course) == {("s01", NAME): content}
 
 
-def test_a_moodle_download_of_a_class_with_its_bad_ones(course, inbox):
+def test_collect_moodle_download_with_bad_files(course, inbox):
     def folder(name):
         return f"{name}_1{name[-2:]}_assignsubmission_file_"
 
@@ -173,7 +173,7 @@ def test_a_moodle_download_of_a_class_with_its_bad_ones(course, inbox):
     assert tree(inbox) == before
 
 
-def test_nothing_is_written_outside_the_course_whatever_names_say(course, inbox, tmp_path):
+def test_collect_writes_only_inside_the_course(course, inbox, tmp_path):
     before = set(tree(tmp_path))
     names = [
         f"../{FILE}",
@@ -201,7 +201,7 @@ def test_the_latest_counts_and_all_are_kept(course, inbox):
     assert len(list((course / "quantlab" / "collected" / NAME / "s01").glob(f"*/{FILE}"))) == 3
 
 
-def test_where_times_are_equal_the_higher_copy_number_counts(course, inbox):
+def test_collect_equal_times_higher_copy_number(course, inbox):
     for number in ("", " (1)", " (10)", " (2)"):
         put(inbox / "s01" / f"{NAME}{number}.ipynb", work(number))
     collect([inbox], course)
@@ -219,7 +219,7 @@ def test_collecting_again_changes_nothing_and_says_so(course, inbox):
     assert tree(course) == before
 
 
-def test_a_later_collection_replaces_and_an_older_one_does_not(course, inbox):
+def test_collect_later_replaces_older_does_not(course, inbox):
     put(inbox / "a" / "s01" / FILE, work("second"), minute=2)
     put(inbox / "b" / "s01" / FILE, work("third"), minute=3)
     put(inbox / "c" / "s01" / FILE, work("first"), minute=1)
@@ -257,7 +257,7 @@ def test_what_was_deleted_from_the_course_comes_back(course, inbox):
     assert submitted(course) == {("s01", NAME): work("mine")}
 
 
-def test_a_run_that_was_killed_anywhere_is_finished_by_the_next(course, inbox, monkeypatch):
+def test_collect_finishes_a_killed_run(course, inbox, monkeypatch):
     for student in ("s01", "s02"):
         put(inbox / student / FILE, work(student))
         put(inbox / student / "helper.py", b"x = 1")
@@ -308,7 +308,7 @@ def test_the_time_is_the_best_witnesss(course, inbox):
     assert details["s03"].endswith("by the time of collecting")
 
 
-def test_files_beside_a_notebook_come_along_but_not_those_of_others(course, inbox):
+def test_collect_takes_own_files_only(course, inbox):
     put(inbox / "s01" / FILE)
     put(inbox / "s01" / "helper.py", b"x = 1")
     put(inbox / "s01" / "data" / "big.csv", b"1")
@@ -336,14 +336,14 @@ def test_a_replaced_version_takes_its_files_with_it(course, inbox):
     assert there == [FILE, "timestamp.txt"]
 
 
-def test_the_content_tells_the_lesson_and_the_report_says_if_the_name_tells_another(course, inbox):
+def test_collect_lesson_by_content_before_name(course, inbox):
     put(inbox / "s01" / f"{OTHER}.ipynb", work("mine"))
     report = collect([inbox], course)
     assert submitted(course) == {("s01", NAME): work("mine")}
     assert f"named like {OTHER}" in report.lines[0].detail
 
 
-def test_a_notebook_that_tells_nothing_can_be_told_by_options(course, inbox):
+def test_collect_student_and_lesson_by_option(course, inbox):
     put(inbox / "Untitled.ipynb", b'{"cells": [], "nbformat": 4}')
     assert "no name in its path is a student's" in only_problem(collect([inbox], course))
     text = only_problem(collect([inbox], course, student="s01"))
@@ -373,9 +373,7 @@ def test_the_courses_own_notebooks_are_nobodys(course):
         ({"course": "gone"}, "There are no lessons in .*; run: quantlab build"),
     ],
 )
-def test_what_cannot_be_meant_is_refused_before_anything_is_written(
-    course, inbox, arguments, words
-):
+def test_collect_refuses_before_writing(course, inbox, arguments, words):
     given = {"sources": [inbox], "course": course, **arguments}
     sources, folder = given.pop("sources"), given.pop("course")
     with pytest.raises((ValueError, FileNotFoundError), match=words):
@@ -408,7 +406,7 @@ def test_a_bundle_is_collected_with_its_receipt(course, inbox):
 
 @pytest.mark.parametrize("how", ["id", "sha256", "file"])
 @pytest.mark.parametrize("where", ["source", "course"])
-def test_a_receipt_is_verified_by_id_sum_or_file(course, inbox, how, where):
+def test_verify_by_id_sum_or_file(course, inbox, how, where):
     _, receipt = bundle(inbox)
     bundle(inbox, "other", student="s02", minute=1)
     collect([inbox], course)
@@ -418,7 +416,7 @@ def test_a_receipt_is_verified_by_id_sum_or_file(course, inbox, how, where):
     assert finding.intact and finding.text == f"{NAME}: is what the receipt is for"
 
 
-def test_a_bundle_that_was_unpacked_and_packed_again_still_verifies(course, inbox):
+def test_verify_repacked_bundle(course, inbox):
     path, receipt = bundle(inbox)
     with zipfile.ZipFile(path) as archive:
         files = {f"s01/Downloads/{name}": archive.read(name) for name in archive.namelist()}
@@ -428,7 +426,7 @@ def test_a_bundle_that_was_unpacked_and_packed_again_still_verifies(course, inbo
     assert outcomes(collect([inbox], course)) == ["collected"]
 
 
-def test_the_same_notebook_handed_in_twice_has_two_receipts_that_verify(course, inbox):
+def test_verify_two_receipts_of_one_notebook(course, inbox):
     receipts = [bundle(inbox, minute=minute)[1] for minute in (0, 1)]
     assert sorted(outcomes(collect([inbox], course))) == ["collected", "unchanged"]
     for receipt in receipts:
@@ -447,7 +445,7 @@ def test_a_notebook_changed_after_the_receipt_is_seen(course, inbox):
     assert versions(CourseFolder(course), "s01", NAME)[0].receipts == ()
 
 
-def test_a_changed_list_an_edited_receipt_and_a_strange_receipt_are_seen(course, inbox):
+def test_verify_finds_changed_and_foreign_receipts(course, inbox):
     path, receipt = bundle(inbox)
     text = inbox.parent / receipt.receipt_file
     text.write_text(text.read_text().replace("12:00:00", "11:00:00"))
@@ -468,7 +466,7 @@ def test_a_changed_list_an_edited_receipt_and_a_strange_receipt_are_seen(course,
         verify("12345", course=course)
 
 
-def test_somebody_elses_bundle_is_the_uploaders_and_the_report_says_whose_it_was(course, inbox):
+def test_collect_bundle_belongs_to_its_uploader(course, inbox):
     path, _ = bundle(inbox, student="s01")
     content = path.read_bytes()
     path.unlink()

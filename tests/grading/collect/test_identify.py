@@ -48,7 +48,7 @@ def test_the_names_of_platforms_are_read(name, platform, author, number, file):
     assert parts.late == ("LATE" in name)
 
 
-def test_the_download_that_nbgrader_ships_for_its_tests_is_read():
+def test_read_platform_name_of_nbgraders_download():
     path = files("nbgrader.tests.apps") / "files" / "notebooks.zip"
     names = {
         read_platform_name(entry.name)
@@ -91,7 +91,7 @@ def test_a_student_of_the_list_is_found(path):
     assert match(path, ROSTER).student == "s01"
 
 
-def test_accents_and_hyphens_of_a_name_do_not_matter():
+def test_match_ignores_accents_and_hyphens():
     path = f"moodle.zip|Stu\u0308dent Three-Four_9_assignsubmission_file_|{NAME}"
     assert match(path, ROSTER).student == "s03"
 
@@ -143,7 +143,7 @@ def test_without_a_list_folders_and_platforms_name_students(path, student):
     assert match(path).student == student
 
 
-def test_two_of_the_same_name_are_not_taken_for_one():
+def test_match_refuses_ambiguous_names():
     students = StudentMatcher()
     found = [
         students.match(("m.zip", f"Twin Five_{number}_assignsubmission_file_"), NAME, lessons=[])
@@ -153,7 +153,7 @@ def test_two_of_the_same_name_are_not_taken_for_one():
     assert "several students called 'Twin Five'" in found[1].problem
 
 
-def test_a_bundles_author_is_believed_only_where_nobody_else_tells():
+def test_match_believes_bundle_author_last():
     assert match(f"submission-7F3A.zip|{NAME}", ROSTER, claimed="S02").student == "s02"
     platform = f"m.zip|Student One_9_assignsubmission_file_|{NAME}"
     assert match(platform, ROSTER, claimed="s02").student == "s01"

@@ -18,7 +18,7 @@ def hold(path, entered):
         signal.pause()
 
 
-def test_locked_refuses_a_second_process_and_ends_with_the_first(tmp_path):
+def test_locked_refuses_a_second_process(tmp_path):
     path = tmp_path / "quantlab" / "lock"
     context = multiprocessing.get_context("fork")
     entered = context.Event()

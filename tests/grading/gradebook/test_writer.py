@@ -40,7 +40,7 @@ c.AssignLatePenalties.plugin_class = Half
 
 
 def run(course, notebook, student="s01"):
-    """Align, run and score, without a jail."""
+    """Align, run and score, without a sandbox."""
     lesson = load_lesson(course, NAME)
     aligned = align(lesson, notebook)
     executed = small.run(lesson, aligned)
@@ -95,7 +95,7 @@ def course(tmp_path):
     return a_course(tmp_path)
 
 
-def test_a_lesson_is_in_the_gradebook_as_nbgrader_itself_would_write_it(tmp_path):
+def test_writer_adds_lesson_like_nbgrader(tmp_path):
     ours, theirs = (a_course(tmp_path / who, gradebook=False) for who in ("ours", "theirs"))
     with stock(theirs) as api:
         assert api.generate_assignment(NAME)["success"]
@@ -105,7 +105,7 @@ def test_a_lesson_is_in_the_gradebook_as_nbgrader_itself_would_write_it(tmp_path
     assert len(tables(ours)[1]) == 8
 
 
-def test_a_lesson_that_nbgrader_wrote_is_left_as_it_is(course):
+def test_writer_keeps_lesson_of_nbgrader(course):
     with stock(course) as api:
         assert api.generate_assignment(NAME)["success"]
     numbers = rows(course, "SELECT id FROM base_cell UNION SELECT id FROM source_cell")
@@ -128,7 +128,7 @@ def test_marks_are_written_and_read(course):
         assert failed == {"test-mean"}
 
 
-def test_the_graded_notebook_is_where_formgrader_looks_for_it(course):
+def test_writer_puts_notebook_for_formgrader(course):
     record(course, answers(course), timestamp=MONDAY, files={"data/table.csv": b"1,2"})
     folder = folder_of(course)
     notebook = nbformat.read(folder / f"{NAME}.ipynb", as_version=4)
@@ -138,7 +138,7 @@ def test_the_graded_notebook_is_where_formgrader_looks_for_it(course):
     assert {path.stat().st_mode & 0o777 for path in folder.glob("*.*")} == {0o444}
 
 
-def test_what_is_not_answered_is_commented_as_nbgrader_does(course):
+def test_writer_comments_unanswered_like_nbgrader(course):
     marks = record(course, stub(course))
     comments = {cell.cell: cell.comment for cell in marks.cells if cell.comment}
     assert comments == dict.fromkeys(ALL_RIGHT, "No response.")
@@ -179,7 +179,7 @@ def test_marks_and_comments_of_people_stay(course, verdict):
     assert marks.score == 1.5
 
 
-def test_a_student_who_handed_in_nothing_is_known_but_has_no_submission(course):
+def test_writer_enrols_without_submission(course):
     marks = record_none(course, "no_submission", student="s09")
     assert (marks.student, marks.score, marks.cells) == ("s09", None, ())
     assert rows(course, "SELECT * FROM submitted_assignment") == []
@@ -199,7 +199,7 @@ def test_an_answer_for_a_person_waits_for_one(tmp_path):
     assert (essay.auto, essay.needs_grading, essay.comment) == (0.0, False, "No response.")
 
 
-def test_a_lesson_with_other_cells_is_refused_where_there_are_submissions(course):
+def test_writer_refuses_changed_lesson_with_submissions(course):
     record(course, answers(course))
     shutil.rmtree(course / "source")
     notebook = small.instructor()
@@ -246,7 +246,7 @@ def set_due(course, when):
 
 
 @pytest.mark.parametrize(("config", "penalty"), [(ZERO_WHEN_LATE, 8.0), (HALF_WHEN_LATE, 4.0)])
-def test_the_plugin_of_the_course_says_what_being_late_costs(tmp_path, config, penalty):
+def test_writer_late_penalty_by_course_plugin(tmp_path, config, penalty):
     course = a_course(tmp_path, config=config)
     marks = record(course, answers(course), timestamp=MONDAY)
     assert marks.late_penalty == 0.0
@@ -290,7 +290,7 @@ def test_reading_makes_no_gradebook_and_changes_none(tmp_path):
     assert (course / "gradebook.db").read_bytes() == before
 
 
-def test_everybody_in_the_gradebook_is_read_with_what_is_known_of_them(course):
+def test_read_scores_of_all_students(course):
     record(course, answers(course), student="s02")
     with stock_book(course) as book:
         book.add_student("s01", first_name="A", email="a@example.org", lms_user_id="17")

@@ -63,7 +63,7 @@ def feedback(course, notebook):
 
 
 @pytest.mark.process
-def test_points_messages_and_answers_are_there_and_the_page_is_where_nbgrader_puts_it(course):
+def test_write_feedback_where_nbgrader_puts_it(course):
     wrong = "# exercise: square\ndef square(format_points):\n    return 9"
     grade_and_put(course, handed_in(LESSON, {**ANSWERS, "square": wrong}))
     [path] = write_feedback(course)
@@ -83,14 +83,14 @@ def test_every_status_is_said_in_words(status):
     assert "_" not in said and "None" not in said
 
 
-def test_a_file_that_could_not_be_graded_is_told_why_and_that_it_is_not_0():
+def test_page_of_invalid_file_is_not_0():
     said = shown(result(verdict="invalid_notebook")).text
     assert "No mark" in said and "why invalid_notebook." in said
     assert "not the same as 0" in said and "0 of" not in said
 
 
 @pytest.mark.process
-def test_cells_that_wait_in_the_gradebook_of_a_failed_submission_are_no_points(course):
+def test_page_of_failed_submission_has_no_points(course):
     put(course, result(verdict="kernel_died")._replace(verdict="invalid_notebook", score=None))
     gradebook(course, "s01").close()
     [path] = write_feedback(course)
@@ -99,7 +99,7 @@ def test_cells_that_wait_in_the_gradebook_of_a_failed_submission_are_no_points(c
     assert "Square" not in said
 
 
-def test_a_failure_of_ours_is_not_explained_to_the_learner():
+def test_page_hides_our_own_failure():
     said = shown(result(verdict="infrastructure_error"))
     assert "why infrastructure_error" not in said.text and "not yours" in said.text
 
@@ -111,14 +111,14 @@ def test_every_state_has_words_of_its_own(state):
     assert len(others) == len(STATES) and "_" not in said
 
 
-def test_what_was_put_right_is_listed_once_and_cost_nothing():
+def test_page_lists_each_repair_once():
     repair = Repair("metadata", "mean", "The metadata of the cell of mean was <b>restored</b>.")
     said = shown(result()._replace(repairs=(repair, repair)))
     assert said.text.count("was <b>restored</b>.") == 1 and "cost no points" in said.text
 
 
 @pytest.mark.process
-def test_marks_and_comments_of_a_person_are_shown_and_what_still_waits(course):
+def test_page_shows_manual_scores_and_comments(course):
     put(course, result(mean="wrong", quarter="needs_grading"))
     with gradebook(course, "s01") as book:
         for cell in book.find_submission_notebook(NAME, NAME, "s01").grades:
@@ -138,7 +138,7 @@ def test_marks_and_comments_of_a_person_are_shown_and_what_still_waits(course):
     assert "Handed in late -1 All together 4.5 of 8" in said
 
 
-def test_what_is_still_missing_from_an_answer_is_said_and_a_stub_has_nothing_to_say():
+def test_page_says_what_is_missing():
     one = result(mean="not_answered", guess="not_answered")
     plain, told = "No answer.", "Write the second half, too."
     marks = [
@@ -149,7 +149,7 @@ def test_what_is_still_missing_from_an_answer_is_said_and_a_stub_has_nothing_to_
     assert told in said and plain not in said
 
 
-def test_cells_of_the_learners_own_below_an_answer_are_part_of_it(course):
+def test_page_includes_learners_own_cells(course):
     notebook = handed_in(LESSON, {**ANSWERS, "quarter": "# exercise: quarter\nhelp = None"})
     own = cell_of(notebook, "fresh")
     notebook["cells"].remove(own)
@@ -164,7 +164,7 @@ def test_cells_of_the_learners_own_below_an_answer_are_part_of_it(course):
 
 
 @pytest.mark.process
-def test_no_line_of_a_hidden_test_is_shown_even_if_the_answer_prints_it(course):
+def test_page_hides_printed_hidden_tests(course):
     peeks = ANSWERS["square"] + "\nprint('''" + "\n".join(HIDDEN) + "''')"
     grade_and_put(course, handed_in(LESSON, {**ANSWERS, "square": peeks}))
     executed = course / "autograded" / "s01" / NAME / f"{NAME}.ipynb"
@@ -181,7 +181,7 @@ def test_no_line_of_a_hidden_test_is_shown_even_if_the_answer_prints_it(course):
     assert "HIDDEN TESTS" not in text
 
 
-def test_a_message_that_quotes_a_hidden_test_is_shown_without_it():
+def test_page_hides_quoted_hidden_tests():
     one = result(mean="wrong")
     marks = [mark._replace(message=f"at: {HIDDEN[1]}") for mark in one.marks]
     said = shown(one._replace(marks=tuple(marks)))
@@ -199,7 +199,7 @@ def test_who_handed_nothing_in_gets_no_page(course):
     assert [path.parts[-3] for path in write_feedback(course)] == ["s01"]
 
 
-def test_the_page_of_what_was_taken_back_goes_with_it(course):
+def test_write_feedback_removes_withdrawn_page(course):
     put(course, result("s01"))
     put(course, result("s02"))
     kept, gone = write_feedback(course)
@@ -212,7 +212,7 @@ def test_the_page_of_what_was_taken_back_goes_with_it(course):
 
 
 @pytest.mark.process
-def test_what_a_submission_holds_is_never_a_part_of_the_page(course):
+def test_page_escapes_submitted_text(course):
     answer = f"# exercise: mean\n# {ATTACK}\nraise ValueError({ATTACK!r})"
     notebook = handed_in(LESSON, {**ANSWERS, "mean": answer})
     one = grade_and_put(course, notebook)
@@ -234,7 +234,7 @@ def test_what_a_submission_holds_is_never_a_part_of_the_page(course):
     assert "default-src 'none'" in policy["content"] and "script" not in policy["content"]
 
 
-def test_rich_outputs_are_left_out_and_plain_ones_are_cut():
+def test_page_cuts_outputs():
     one = result()
     notebook = nbformat.v4.new_notebook()
     outputs = [
@@ -270,7 +270,7 @@ def test_any_text_can_be_written(raw, said):
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"cells": 3}', b"\xff\xfe"])
-def test_without_a_notebook_that_can_be_read_the_page_says_the_rest(course, content):
+def test_page_without_readable_notebook(course, content):
     put(course, result(mean="wrong"))
     folder = course / "autograded" / "s01" / NAME
     folder.mkdir(parents=True)
@@ -326,7 +326,7 @@ def light(colour):
 # Which pages
 
 
-def test_what_was_not_graded_yet_has_no_page_and_is_told_what_to_do(course):
+def test_write_feedback_needs_a_verdict(course):
     folder = course / "submitted" / "s01" / NAME
     folder.mkdir(parents=True)
     (folder / f"{NAME}.ipynb").write_text("as it came")
@@ -338,7 +338,7 @@ def test_what_was_not_graded_yet_has_no_page_and_is_told_what_to_do(course):
         write_feedback(course, students=["s01"])
 
 
-def test_only_the_students_that_were_asked_for_get_a_page(course):
+def test_write_feedback_for_chosen_students(course):
     for student in ("s01", "s02", "s03"):
         put(course, result(student))
     paths = write_feedback(course, students=["s02"])

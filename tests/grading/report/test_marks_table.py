@@ -35,7 +35,7 @@ def course(tmp_path):
 
 
 @pytest.mark.parametrize("verdict", ["invalid_notebook", "no_submission", "infrastructure_error"])
-def test_a_submission_without_a_verdict_on_its_answers_has_no_score_and_says_why(verdict):
+def test_table_without_score_says_why(verdict):
     row = row_of(result(verdict=verdict))
     assert (row["status"], row["score"], row["max_score"]) == (verdict, "", "8")
     assert row["detail"] == f"why {verdict}"
@@ -46,14 +46,14 @@ def test_no_points_are_a_score_of_0():
     assert (row["status"], row["score"]) == ("graded", "0")
 
 
-def test_every_exercise_has_a_column_and_they_add_up():
+def test_table_exercise_columns_add_up():
     row = row_of(result(mean="wrong", quarter="partial"))
     points = {name: row[f"points {name}"] for name in ("square", "mean", "guess", "quarter")}
     assert points == {"square": "2", "mean": "0", "guess": "1", "quarter": "1"}
     assert row["score"] == "4"
 
 
-def test_thirds_are_written_with_four_decimals_and_no_comma():
+def test_table_writes_four_decimals():
     one = result()
     third = one.marks[0]._replace(score=1 / 3)
     row = row_of(one._replace(marks=(third, *one.marks[1:]), score=1 / 3))
@@ -64,7 +64,7 @@ def test_thirds_are_written_with_four_decimals_and_no_comma():
 
 
 @pytest.mark.process
-def test_marks_by_hand_extra_credit_and_the_late_penalty_are_in_the_score(course):
+def test_table_includes_manual_scores_and_penalty(course):
     put(course, result(mean="wrong"))
     with gradebook(course, "s01") as book:
         book.add_student("s02")
@@ -95,7 +95,7 @@ def test_a_penalty_takes_no_more_than_there_is(course):
 
 
 @pytest.mark.process
-def test_a_mark_by_hand_on_a_file_that_could_not_be_graded_counts(course):
+def test_table_counts_manual_score_of_invalid_file(course):
     put(course, result(verdict="invalid_notebook"))
     with gradebook(course, "s01") as book:
         book.find_grade("test-mean", NAME, NAME, "s01").manual_score = 3.0
@@ -104,7 +104,7 @@ def test_a_mark_by_hand_on_a_file_that_could_not_be_graded_counts(course):
     assert (one.status, one.score) == ("invalid_notebook", 3.0)
 
 
-def test_who_handed_in_and_was_not_graded_yet_is_not_who_handed_in_nothing(course):
+def test_table_tells_ungraded_from_missing(course):
     put(course, result("s01"))
     put(course, result("s02", "no_submission"))
     put(course, result("s03"))
@@ -119,7 +119,7 @@ def test_who_handed_in_and_was_not_graded_yet_is_not_who_handed_in_nothing(cours
 
 
 @pytest.mark.parametrize("what", ["submission", "lesson", "nothing"])
-def test_a_mark_of_something_else_than_what_is_there_now_is_called_outdated(course, what):
+def test_table_names_outdated_scores(course, what):
     put(course, result("s01"))
     put(course, result("s02", "no_submission"))
     notebook = Path("submitted", "s01") if what == "submission" else Path("source")
@@ -149,7 +149,7 @@ def test_no_name_is_a_formula(name):
         assert not any(value.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) for value in values)
 
 
-def test_commas_quotes_and_line_ends_stay_in_their_field():
+def test_table_quotes_commas_and_line_ends():
     text = table([FinalGrade.of(result(), person=Student("s01", 'A "B"', "C, D\r\nE", "e@f.org"))])
     [row] = rows_of(text)
     assert (row["first_name"], row["last_name"]) == ('A "B"', "C, D E")
@@ -158,7 +158,7 @@ def test_commas_quotes_and_line_ends_stay_in_their_field():
 
 
 @pytest.mark.parametrize("format", FORMATS)
-def test_every_line_has_as_many_fields_as_the_first(course, format):
+def test_table_lines_have_equal_length(course, format):
     put(course, result("s01"))
     put(course, result("s02", "invalid_notebook"))
     text = export(course, course / "out", format=format).read_bytes().decode("utf-8-sig")
@@ -167,7 +167,7 @@ def test_every_line_has_as_many_fields_as_the_first(course, format):
 
 
 @pytest.mark.process
-def test_canvas_finds_its_columns_and_no_score_where_there_is_none(tmp_path):
+def test_export_canvas_columns(tmp_path):
     other = "02_other"
     course = small_course(tmp_path, NAME, other)
     put(course, result("s01", mean="wrong"))
@@ -185,7 +185,7 @@ def test_canvas_finds_its_columns_and_no_score_where_there_is_none(tmp_path):
     ]
 
 
-def test_moodle_gets_a_dash_where_there_is_no_score(course):
+def test_export_moodle_dash_without_score(course):
     put(course, result("s01", mean="wrong"))
     put(course, result("s02", "infrastructure_error"))
     text = export(course, course / "moodle.csv", format="moodle").read_text("utf-8")
@@ -196,7 +196,7 @@ def test_moodle_gets_a_dash_where_there_is_no_score(course):
     ]
 
 
-def test_only_the_lessons_that_were_asked_for_are_exported(tmp_path):
+def test_export_chosen_lessons_only(tmp_path):
     course = small_course(tmp_path, NAME, "02_other", "03_unused")
     put(course, result())
     put(course, result(lesson="02_other"))
@@ -262,7 +262,7 @@ def test_a_mistake_gets_one_sentence_and_no_traceback(course, arguments, status,
     assert words in done.stderr and "Traceback" not in done.stderr
 
 
-def test_the_command_for_feedback_says_where_the_pages_are(course):
+def test_feedback_command_prints_page_paths(course):
     put(course, result("s01"))
     put(course, result("s02"))
     done = run("feedback", "--course", course)

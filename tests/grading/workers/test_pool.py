@@ -29,7 +29,7 @@ def outcomes(tasks, count=1, seconds=100.0):
         return {done.student: outcome for done, outcome in workers.run(iter(tasks))}
 
 
-def test_a_task_is_the_same_after_its_way_through_a_pipe(course):
+def test_task_json_round_trip(course):
     one = task(course, "s01", files={"a.bin": bytes(range(256))}, run_all_cells=True)
     assert GradingTask.from_json(json.loads(json.dumps(one.as_json()))) == one
 
@@ -53,7 +53,7 @@ def test_there_is_nothing_to_wait_for_without_tasks():
     assert outcomes([]) == {}
 
 
-def test_a_worker_that_does_not_come_back_is_given_up(course):
+def test_pool_gives_up_stuck_worker(course):
     slow = answers(course, mean=SLEEPS)
     tasks = [task(course, "s01", slow), task(course, "s02", notebook=b"no notebook")]
     found = outcomes(tasks, seconds=5)
@@ -61,13 +61,13 @@ def test_a_worker_that_does_not_come_back_is_given_up(course):
     assert isinstance(found["s02"], GradingOutcome)
 
 
-def test_what_goes_wrong_in_a_worker_is_told_with_a_traceback(course):
+def test_pool_reports_traceback_of_worker(course):
     found = outcomes([task(course, "s01", files={"../out.txt": b""})])["s01"]
     assert found.result.verdict == "infrastructure_error"
     assert "ValueError" in found.result.detail and "Traceback" in found.log
 
 
-def test_a_worker_that_cannot_work_is_lost_with_what_it_said(course):
+def test_pool_reports_output_of_lost_worker(course):
     found = outcomes([task(course, "s01", lesson="09_nothing"), task(course, "s02")])
     assert found["s01"].why == "ended with exit status 1"
     assert "There is no lesson '09_nothing'" in found["s01"].log
