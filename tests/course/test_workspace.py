@@ -68,6 +68,7 @@ def test_copy_notebooks_refuses_file_as_folder(course, tmp_path):
         workspace.copy_notebooks(tmp_path / "mine")
 
 
+@pytest.mark.process
 def test_open_jupyterlab_refuses_port_in_use(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as busy:
         port = busy.getsockname()[1]

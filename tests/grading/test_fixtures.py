@@ -141,6 +141,7 @@ WRITTEN_BY_AUTOTEST = {
 }
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("kind", WRITTEN_BY_AUTOTEST)
 def test_tests_that_autotest_has_written_are_tests(kind):
     lesson = make_lesson("auto", (APPS / f"autotest-{kind}-unchanged.ipynb").read_bytes())
@@ -197,6 +198,7 @@ OLDER = {
 }
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("name", OLDER)
 def test_grade_old_or_missing_metadata(name):
     lesson = make_lesson("squares", (APPS / "test.ipynb").read_bytes())
@@ -210,6 +212,7 @@ RETYPED = {
 }
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("name", RETYPED)
 def test_grade_changed_cell_type(name):
     lesson = make_lesson("unchanged", (APPS / "submitted-unchanged.ipynb").read_bytes())
@@ -238,19 +241,21 @@ def run_all(path, **options):
     return executed, [cell for cell in executed.notebook.cells if cell.cell_type == "code"]
 
 
+@pytest.mark.process
 @each_level
 def test_execute_endless_output_within_limits(level):
     """Its own test is skipped in nbgrader: "takes too long ... a LOT of memory"."""
     limits = QUICK._replace(memory_bytes=2**29, submission_seconds=20)
     for name in ("infinite-loop", "infinite-loop-with-output"):
         executed, cells = run_all(APPS / f"{name}.ipynb", limits=limits, isolation=level)
-        assert executed.seconds < 20
         [output] = cells[0].outputs[-1:]
         assert output.ename in ("CellTimeoutError", "MemoryError", "OutOfMemory")
+        assert executed.status == "complete"
         assert len(json.dumps(executed.notebook)) < 2 * limits.cell_output_bytes
 
 
-def test_long_output_is_cut_and_endless_recursion_ends():
+@pytest.mark.process
+def test_execute_cuts_output_and_endless_recursion():
     executed, cells = run_all(STEPS / "long-output.ipynb")
     assert cells[0].metadata.quantlab.state == "ok"
     assert len(json.dumps(executed.notebook)) < 2 * QUICK.cell_output_bytes
@@ -259,7 +264,8 @@ def test_long_output_is_cut_and_endless_recursion_ends():
     assert len(json.dumps(executed.notebook)) < 2 * QUICK.cell_output_bytes
 
 
-def test_side_effects_stay_in_the_jail(tmp_path, monkeypatch):
+@pytest.mark.process
+def test_side_effects_stay_in_the_sandbox(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     _, cells = run_all(APPS / "side-effects.ipynb")
     assert [cell.metadata.quantlab.state for cell in cells] == ["ok"] * len(cells)
