@@ -3,7 +3,8 @@
 import json
 import multiprocessing
 import os
-import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -12,26 +13,26 @@ from quantlab_helpers.grading.gradebook.lock import Busy, locked
 pytestmark = pytest.mark.process
 
 
-def hold(path, entered):
-    with locked(path):
-        entered.set()
-        signal.pause()
+HOLD = """
+import pathlib, signal, sys
+from quantlab_helpers.grading.gradebook.lock import locked
+with locked(pathlib.Path(sys.argv[1])):
+    print("entered", flush=True)
+    signal.pause()
+"""
 
 
 def test_locked_refuses_a_second_process(tmp_path):
     path = tmp_path / "quantlab" / "lock"
-    context = multiprocessing.get_context("fork")
-    entered = context.Event()
-    other = context.Process(target=hold, args=(path, entered), daemon=True)
-    other.start()
-    assert entered.wait(60)
-    with (
-        pytest.raises(Busy, match=rf"^Process {other.pid} on .* wait until it has ended"),
-        locked(path),
-    ):
-        pass
-    os.kill(other.pid, signal.SIGKILL)
-    other.join(10)
+    command = [sys.executable, "-c", HOLD, str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout.readline() == "entered\n"
+        with (
+            pytest.raises(Busy, match=rf"^Process {other.pid} on .* wait until it has ended"),
+            locked(path),
+        ):
+            pass
+        other.kill()
     with locked(path):
         pass
 
