@@ -1,7 +1,6 @@
 import json
 import os
 import shutil
-import sys
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -11,40 +10,6 @@ from filelock import FileLock
 
 import quantlab_helpers as ql
 from tests import ROOT
-
-# Each of these starts a process or a server; a test that does it says so by a marker.
-_STARTS = {"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "socket.bind"}
-_COSTLY = ("process", "notebook", "browser")
-_running = {"test": None}
-
-
-def _refuse_unmarked_start(event, arguments):
-    test = _running["test"]
-    if event not in _STARTS or test is None:
-        return
-    if not any(test.get_closest_marker(name) for name in _COSTLY):
-        raise RuntimeError(f"{test.nodeid} starts a process ({event}): mark it `process`")
-
-
-sys.addaudithook(_refuse_unmarked_start)
-
-
-# Doctests cannot have markers; these measure networks on all test images.
-_COSTLY_DOCTESTS = ("cli.doctor", "compression.", "explorers.explore", "experiments.", "training")
-
-
-def pytest_itemcollected(item):
-    if item.name.startswith(tuple(f"quantlab_helpers.{part}" for part in _COSTLY_DOCTESTS)):
-        item.add_marker(pytest.mark.training)
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item):
-    _running["test"] = item
-    try:
-        return (yield)
-    finally:
-        _running["test"] = None
 
 
 @pytest.fixture

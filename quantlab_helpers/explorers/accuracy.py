@@ -25,7 +25,7 @@ from ..training import evaluate
 
 _SAMPLE_STEP = 10  # the small sample has every tenth test image
 _BATCH = 50  # images between two checks for cancellation
-_CODE = ("explorers/accuracy.py", "storage")  # what else a measured file depends on
+_CODE_PARTS = ("explorers/accuracy.py", "storage")  # what else a measured file depends on
 
 ModelFactory = Callable[[], QuantizedModel]
 
@@ -114,7 +114,7 @@ class AccuracyCache:
     def _content(self) -> str:
         """Hash everything that the measurements depend on, apart from the settings."""
         digest = hashlib.sha256(cache.fingerprint(self._net, _test_images("cpu")).encode())
-        digest.update(cache.code_digest(*_CODE))
+        digest.update(cache.code_digest(*_CODE_PARTS))
         return digest.hexdigest()
 
     def _path(self, key: tuple[Hashable, ...], all_images: bool, kind: str) -> Path:

@@ -75,7 +75,7 @@ class OutlierView(ExplorerView):
 
     def describe(self, settings: Settings) -> tuple[str, str]:
         """Return the alt text, and a sentence with the levels that the other weights use."""
-        used, book, sqnr = self.numbers(settings)
+        used, book, sqnr = self.levels_and_sqnr(settings)
         alt = (
             "Histogram of 2,303 bell-shaped weights within 4 standard deviations of zero, a dot "
             f"for one outlier at {settings['size']} of them, and the levels of a grid of "
@@ -90,7 +90,7 @@ class OutlierView(ExplorerView):
     def facts(self, settings: Settings) -> dict[str, str]:
         """Return step and errors."""
         quantized = self.quantized(settings)
-        used, book, sqnr = self.numbers(settings)
+        used, book, sqnr = self.levels_and_sqnr(settings)
         error = abs(0.05 * settings["size"] - float(quantized.dequantize().flat[0]))
         scale = np.ravel(np.asarray(quantized.scale))
         finest = "" if scale.size == 1 else f", {scale.min():.3g} in the finest channel"
@@ -111,7 +111,7 @@ class OutlierView(ExplorerView):
         """Return the weights, one of them the outlier, quantized."""
         return self._quantized(settings["size"], settings["bits"], settings["range"])
 
-    def numbers(self, settings: Settings) -> tuple[int, int, float]:
+    def levels_and_sqnr(self, settings: Settings) -> tuple[int, int, float]:
         """Return the levels used by the others, all levels, and the SQNR of the others in dB."""
         quantized = self.quantized(settings)
         after = quantized.dequantize().reshape(-1)[1:]

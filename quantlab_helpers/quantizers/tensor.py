@@ -31,7 +31,8 @@ class QuantizedTensor:
         Bits that a packed code takes, 1..16.
     scale, zero_point : float or ndarray of shape (channels,), optional
         On an affine grid, level ``c`` is ``(c - zero_point) * scale``; None for a learned
-        codebook. A constant tensor has scale 0, and every level is that constant.
+        codebook. A constant tensor has scale 0, and every level is that constant. Only a grid with
+        all ``2**bits`` levels has them: a file then stores two numbers instead of the levels.
     axis : int, optional
         The axis that has one row of the codebook per index; None means one for all.
 

@@ -147,7 +147,7 @@ def encode(name: str, tensor: QuantizedTensor, coding: str) -> tuple[TensorRecor
     if int(tensor.codes.max()) >= k or k > 65_536 or not np.isfinite(codebook).all():
         raise ValueError(
             f"`model` must have a finite level for every code, got code {tensor.codes.max()} and "
-            f"{k} levels in {name}; make it with uniform_quantize or kmeans_quantize."
+            f"{k} levels in {name}; `codebook` needs a level for each code."
         )
     if codebook.size > MAX_LEVELS:
         raise ValueError(

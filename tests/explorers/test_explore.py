@@ -4,20 +4,11 @@ import torch
 from torch import nn
 
 from quantlab_helpers import explorers
+from quantlab_helpers.explorers.view import Menu
 
 
 def arguments_of(name, baseline):
     return () if name in ("explore_outlier", "explore_retraining") else (baseline,)
-
-
-EVERY_STEP = {
-    "explore_uniform": ("weight_bits", range(1, 9)),
-    "explore_kmeans": ("k", (2, 3, 8, 17, 32)),
-    "explore_tradeoff": ("bits", range(1, 9)),
-    "explore_outlier": ("size", range(0, 41, 10)),
-    "explore_storage": ("bits", (1, 3, 6)),
-    "explore_retraining": ("epoch", range(7)),
-}
 
 
 EVERY_STEP = {
@@ -51,13 +42,10 @@ def test_explore_every_step_changes_picture_and_text(name, explore, baseline):
 def test_explore_every_menu_and_static(name, explore, baseline):
     explorer = explore(name, *arguments_of(name, baseline))
     control, values = EVERY_STEP[name]
-    for menu in explorer.controls:
-        for value in (
-            dict(getattr(explorer.controls[menu], "options", {}) or {}).values()
-            if (menu in ("start", "coding", "scheme", "way", "range", "zero_point", "granularity"))
-            else ()
-        ):
-            explorer.controls[menu].value = value
+    menus = [c for c in explorer.view.controls if isinstance(c, Menu) and c.name != "layer"]
+    for menu in menus:
+        for value in menu.options.values():
+            explorer.controls[menu.name].value = value
             assert explorer.error == ""
     player = explorer.static(control, values=list(values)[:3])
     assert player.html.count("data:image/png") == 2 and "…</td>" not in player.html

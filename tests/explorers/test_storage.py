@@ -6,6 +6,7 @@ import quantlab_helpers as ql
 from quantlab_helpers.explorers.readouts import kmeans_network
 
 
+@pytest.mark.training
 @pytest.mark.parametrize("coding", ["packed", "huffman", "entropy"])
 def test_storage_ledger_is_that_of_a_file(coding, explore, baseline, tmp_path):
     explorer = explore("explore_storage", baseline)

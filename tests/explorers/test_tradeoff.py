@@ -1,9 +1,12 @@
+import pytest
+
 import quantlab_helpers as ql
 from quantlab_helpers.explorers import accuracy
 from quantlab_helpers.explorers.readouts import kmeans_network
 from quantlab_helpers.explorers.storage import file_ledgers
 
 
+@pytest.mark.training
 def test_tradeoff_rings_follow_both_sliders(explore, baseline):
     explorer = explore("explore_tradeoff", baseline)
     curves = {line.get_label(): line for line in explorer.view.ax.lines}

@@ -69,7 +69,8 @@ def test_instructor_notebook_runs_without_stderr(name, lesson, execute):
     assert [text for cell in notebook.cells for text in complaints(cell)] == []
     assert list(widget_complaints(notebook)) == []
     sizes = list(pictures(notebook))
-    assert sizes and min(sizes) > 2_000, "an empty pair of axes takes more"
+    assert sizes, "a lesson shows a picture"
+    assert min(sizes) > 2_000, "even an empty pair of axes takes more"
 
 
 @each_lesson
@@ -92,7 +93,7 @@ def test_learner_notebook_runs_unanswered(name, lesson, execute):
         assert len(list(complaints(cell))) == len(errors), list(complaints(cell))
     assert any(role_of(cell) == "test" for cell in notebook.cells), "a lesson without an exercise"
     assert list(widget_complaints(notebook)) == []
-    assert list(pictures(notebook)), "nothing to see before the exercises are answered"
+    assert list(pictures(notebook)), "a lesson shows a picture before its exercises are answered"
 
 
 # Controls: what the scans must find

@@ -90,7 +90,7 @@ def store_version(
         if not is_newer or same == newest:
             if receipts != same.receipts:
                 _write_record(course.collected(student, lesson), same._replace(receipts=receipts))
-            _publish(course, student, lesson, stored)
+            _copy_latest(course, student, lesson, stored)
             return "unchanged"
         stored.remove(same)  # handed in again after another version: it counts again
     order = max((version.order for version in stored), default=0) + 1
@@ -107,7 +107,7 @@ def store_version(
     )
     _write(course.collected(student, lesson), lesson, version, notebook, files)
     current = [*stored, version]
-    _publish(course, student, lesson, current)
+    _copy_latest(course, student, lesson, current)
     if not stored:
         return "collected"
     return "replaced" if latest(current) == version else "kept aside"
@@ -184,7 +184,7 @@ def _read_record(path: Path) -> Version:
     )
 
 
-def _publish(course: CourseFolder, student: str, lesson: str, stored: list[Version]) -> None:
+def _copy_latest(course: CourseFolder, student: str, lesson: str, stored: list[Version]) -> None:
     """Copy the latest version to ``submitted/STUDENT/LESSON``; files of no version stay."""
     version = latest(stored)
     origin = course.collected(student, lesson) / version.key

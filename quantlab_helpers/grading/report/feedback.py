@@ -77,7 +77,7 @@ def write_feedback(
     lessons: Sequence[str] = (),
     students: Sequence[str] = (),
 ) -> list[Path]:
-    """Write a page for every graded submission, at the path that nbgrader uses.
+    """Write a page for each graded submission where nbgrader expects it; return the paths.
 
     Parameters
     ----------
@@ -157,10 +157,10 @@ def page(lesson: Lesson, grade: FinalGrade, notebook: NotebookNode | None = None
         title=_title(lesson),
         student=printable_text(grade.student),
         score=_score(grade),
-        tone=_tone(grade),
+        tone=_result_class(grade),
         status=_STATUS_WORDS[grade.status],
         verdict=list(_verdict(grade, redact)),
-        facts=list(_facts(grade)),
+        facts=list(_submission_times(grade)),
         rows=rows,
         totals=list(_totals(grade)),
         repairs=list(
@@ -280,7 +280,7 @@ def _score(grade: FinalGrade) -> str:
     return f"{format_points(grade.score)} of {format_points(grade.max_score)} points"
 
 
-def _tone(grade: FinalGrade) -> str:
+def _result_class(grade: FinalGrade) -> str:
     if grade.score is None:
         return "none"
     if grade.score >= grade.max_score:
@@ -299,7 +299,7 @@ def _verdict(grade: FinalGrade, redact: HiddenTestRedactor) -> Iterator[str]:
         yield f"{answers} for a person, so the points can still change."
 
 
-def _facts(grade: FinalGrade) -> Iterator[tuple[str, str]]:
+def _submission_times(grade: FinalGrade) -> Iterator[tuple[str, str]]:
     if grade.submitted is not None:
         yield "Handed in", f"{grade.submitted:%d %B %Y, %H:%M} UTC"
     if grade.graded is not None:
