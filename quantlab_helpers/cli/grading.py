@@ -200,14 +200,15 @@ def export(lessons_and_out: tuple[str, ...], course: Path, form: str) -> None:
 
     path = export_to(course, out, lessons=lessons, format=form, report=take)
     for line in without_score:
-        click.echo(printable(f"no mark      {line}"))
+        click.echo(printable(f"no score     {line}"))
     for line in outdated:
         click.echo(printable(f"old verdict  {line}"))
     if outdated:
         reason = "The submission or the lesson has changed since these were graded"
         click.echo(f"{reason}; run: quantlab grade", err=True)
-    marks = "1 mark" if count - len(without_score) == 1 else f"{count - len(without_score)} marks"
-    click.echo(f"{path}: {marks}, {len(without_score)} without one")
+    with_score = count - len(without_score)
+    scores = "1 score" if with_score == 1 else f"{with_score} scores"
+    click.echo(f"{path}: {scores}, {len(without_score)} without one")
 
 
 def _limits(

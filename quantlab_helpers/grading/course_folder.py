@@ -11,7 +11,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from nbgrader.coursedir import CourseDirectory
-from traitlets.config import Config
 
 from ..course.authoring.nbgrader_steps import read_settings
 from ..course.notebook_cells import Outline, read_outlines
@@ -150,7 +149,7 @@ class CourseFolder:
     @cached_property
     def directory(self) -> Any:
         """Return nbgrader's `CourseDirectory` with the course's settings and an absolute root."""
-        config = course_config(self.path / "nbgrader_config.py")
+        config = read_settings(self.path / "nbgrader_config.py")
         config.CourseDirectory.root = str(self.path.resolve())
         return CourseDirectory(config=config)
 
@@ -175,11 +174,6 @@ def _choose_lesson(name: str, lessons: Collection[str]) -> str:
     if not matches:
         raise ValueError(f"{name!r} is no lesson; there are: {', '.join(lessons)}.")
     return matches[0]
-
-
-def course_config(path: Path) -> Config:
-    """Return the course's settings for nbgrader; none where the file is missing."""
-    return read_settings(path)
 
 
 def parse_timestamp(text: str) -> datetime | None:

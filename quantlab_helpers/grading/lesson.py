@@ -17,8 +17,7 @@ from nbformat import NotebookNode
 from nbgrader import utils as nbgrader_utils
 from traitlets.config import Config
 
-from ..course.authoring.nbgrader_steps import HIDE_TESTS, MAKE_STUBS, run_steps
-from .course_folder import course_config
+from ..course.authoring.nbgrader_steps import HIDE_TESTS, MAKE_STUBS, read_settings, run_steps
 from .name_analysis import names_of, parse
 
 _SCHEMA = 3  # version of nbgrader's cell metadata
@@ -89,7 +88,7 @@ def load_lesson(course: str | Path, name: str) -> Lesson:
         raise FileNotFoundError(
             f"There is no lesson {name!r}: {str(path)!r} is missing; run: quantlab build"
         ) from None
-    return make_lesson(name, content, config=course_config(course / "nbgrader_config.py"))
+    return make_lesson(name, content, config=read_settings(course / "nbgrader_config.py"))
 
 
 def make_lesson(name: str, content: bytes, *, config: Config | None = None) -> Lesson:

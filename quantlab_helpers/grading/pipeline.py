@@ -279,7 +279,9 @@ class _GradingRun:
             return False
         written = {cell.cell: cell.auto for cell in scores.cells if cell.auto is not None}
         expected = {
-            mark.cell: mark.score for mark in result.marks if mark.state != CellState.NEEDS_GRADING
+            cell.cell: cell.score
+            for cell in result.cell_scores
+            if cell.state != CellState.NEEDS_GRADING
         }
         folder = self.course.autograded(result.student, result.lesson)
         is_executed = (folder / f"{result.lesson}.ipynb").is_file()

@@ -125,7 +125,7 @@ class Result(NamedTuple):
     verdict: Verdict
     score: float | None
     max_score: float
-    marks: tuple[CellScore, ...] = ()
+    cell_scores: tuple[CellScore, ...] = ()
     repairs: tuple[Repair, ...] = ()
     isolation: str = ""
     seconds: float = 0.0
@@ -135,7 +135,7 @@ class Result(NamedTuple):
     def as_json(self) -> dict[str, Any]:
         """Return the result as dictionaries and lists that `json.dumps` takes."""
         plain = self._asdict()
-        plain["marks"] = [mark._asdict() for mark in self.marks]
+        plain["marks"] = [cell._asdict() for cell in plain.pop("cell_scores")]
         plain["repairs"] = [repair._asdict() for repair in self.repairs]
         plain["evidence"] = list(self.evidence)
         return plain
@@ -143,10 +143,12 @@ class Result(NamedTuple):
     @classmethod
     def from_json(cls, plain: dict[str, Any]) -> Result:
         """Make a result from what `as_json` returned."""
+        plain = dict(plain)
         values = {
             "verdict": Verdict(plain["verdict"]),
-            "marks": tuple(
-                CellScore(**{**mark, "state": CellState(mark["state"])}) for mark in plain["marks"]
+            "cell_scores": tuple(
+                CellScore(**{**cell, "state": CellState(cell["state"])})
+                for cell in plain.pop("marks")
             ),
             "repairs": tuple(Repair(**repair) for repair in plain["repairs"]),
             "evidence": tuple(plain["evidence"]),

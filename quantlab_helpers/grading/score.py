@@ -65,14 +65,14 @@ def score(lesson: Lesson, executed: Executed, *, aligned: Aligned, student: str)
             lesson, student=student, verdict=Verdict.INFRASTRUCTURE_ERROR, detail=executed.detail
         )
     else:
-        marks = tuple(_cell_scores(lesson, executed, aligned))
+        cell_scores = tuple(_cell_scores(lesson, executed, aligned))
         result = Result(
             student,
             lesson.name,
             _verdict(lesson, executed),
-            math.fsum(mark.score for mark in marks),
+            math.fsum(cell.score for cell in cell_scores),
             lesson.max_score,
-            marks,
+            cell_scores,
             detail=executed.detail,
         )
     return result._replace(
@@ -282,4 +282,4 @@ def points_of(exercise: Exercise, result: Result) -> float:
     float
         0.0 if the result has no scores of cells.
     """
-    return math.fsum(mark.score for mark in result.marks if mark.cell in exercise.tests)
+    return math.fsum(cell.score for cell in result.cell_scores if cell.cell in exercise.tests)

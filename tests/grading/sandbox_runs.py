@@ -109,12 +109,12 @@ def printed(cell):
 
 def points(result):
     """Return the points of each exercise."""
-    return {mark.cell.removeprefix("test-"): mark.score for mark in result.marks}
+    return {mark.cell.removeprefix("test-"): mark.score for mark in result.cell_scores}
 
 
 def states(result):
     """Return the state of each exercise."""
-    return {mark.cell.removeprefix("test-"): mark.state for mark in result.marks}
+    return {mark.cell.removeprefix("test-"): mark.state for mark in result.cell_scores}
 
 
 def command_lines():

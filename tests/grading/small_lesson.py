@@ -162,4 +162,4 @@ def grade(lesson, content, **options):
 
 
 def scores(result):
-    return {mark.cell.removeprefix("test-"): mark.score for mark in result.marks}
+    return {mark.cell.removeprefix("test-"): mark.score for mark in result.cell_scores}

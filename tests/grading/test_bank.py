@@ -96,7 +96,7 @@ def test_execute_and_score_answers_of_the_bank(name):
         result = score(
             lesson, outputs_of(number, aligned, executed), aligned=aligned, student="s01"
         )
-        [mark] = [mark for mark in result.marks if mark.cell == f"test-{answer.exercise}"]
+        [mark] = [mark for mark in result.cell_scores if mark.cell == f"test-{answer.exercise}"]
         due = mark.max_score if answer.right else 0
         says = answer.says if aligned.answered[answer.exercise] else "No answer."
         if not mark.score == result.score == due or says not in mark.message:
@@ -116,7 +116,7 @@ def test_execute_whole_submission_scores_the_same(everything):
     result, executed = run(lesson, notebook, limits=LARGE, run_all_cells=everything)
     assert points(result) == {e.name: e.points * chosen[e.name].right for e in lesson.exercises}
     assert result.verdict == "graded" and executed.evidence == ()
-    for mark in result.marks:
+    for mark in result.cell_scores:
         assert chosen[mark.cell.removeprefix("test-")].says in mark.message
     states = [c.metadata.quantlab.state for c in executed.notebook.cells if c.cell_type == "code"]
     assert ("skipped" in states) is not everything
@@ -135,7 +135,7 @@ def test_execute_smallest_file_gives_part_of_points(title, points_due, says):
     lesson = real_lesson(name)
     [answer] = [answer for answer in bank(name) if answer.title.startswith(title)]
     result, executed = run(lesson, handed_in(lesson, {answer.exercise: answer.code}), limits=LARGE)
-    [mark] = [mark for mark in result.marks if mark.cell == "test-smallest-file"]
+    [mark] = [mark for mark in result.cell_scores if mark.cell == "test-smallest-file"]
     assert (mark.score, mark.max_score, mark.state) == (points_due, 5, "partial")
     assert says in mark.message and "bytes on disk" in mark.message
     assert (result.verdict, result.score, result.max_score) == ("graded", points_due, 14)

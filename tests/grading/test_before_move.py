@@ -37,7 +37,7 @@ def course(tmp_path):
 def stored_scores(course):
     """The score of every cell, by student and cell, as the verdict files have it."""
     results = [verdict.result for verdict in read_results(course, NAME)]
-    return {(of.student, mark.cell): mark.score for of in results for mark in of.marks}
+    return {(of.student, mark.cell): mark.score for of in results for mark in of.cell_scores}
 
 
 def test_export_old_course_gives_the_same_table(course, tmp_path):

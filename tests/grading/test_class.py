@@ -262,7 +262,7 @@ def _check_exports(home, wanted):
     """The three tables have the same marks, and no 0 for who has none."""
     printed = quantlab("export", "02", "marks.csv", folder=home)
     without = [name for name, one in wanted.items() if one.score is None]
-    assert f"{len(wanted) - len(without)} marks, {len(without)} without one" in printed
+    assert f"{len(wanted) - len(without)} scores, {len(without)} without one" in printed
     head, *rows = read_csv(home / "marks.csv")
     table = {row[0]: dict(zip(head, row, strict=True)) for row in rows}
     scores = {name: "" if one.score is None else str(one.score) for name, one in wanted.items()}

@@ -127,8 +127,8 @@ def test_grade_same_scores_as_stock_nbgrader(name, stock):
         content = released if submission is None else submission.read_bytes()
         result, executed = grade(lesson, content, files=DATA.get(name, {}))
         theirs = stock[f"{name}/s{number:02}"]
-        assert len(theirs) == len(result.marks) > 0 and executed.evidence == ()
-        for mark in result.marks:
+        assert len(theirs) == len(result.cell_scores) > 0 and executed.evidence == ()
+        for mark in result.cell_scores:
             points, by_hand = theirs[mark.cell]
             assert (mark.score, mark.state == "needs_grading") == (points or 0, by_hand), mark
 

@@ -117,7 +117,7 @@ def check_sound(course, versions):
         assert given in [{}, *(expected(marks.student, version) for version in versions)]
         assert (marks.score or 0.0) == sum(given.values())
     for graded in read_results(course, NAME):  # what is said to be done is done
-        marks = {mark.cell.removeprefix("test-"): mark.score for mark in graded.result.marks}
+        marks = {mark.cell.removeprefix("test-"): mark.score for mark in graded.result.cell_scores}
         assert marks == auto_marks(course, graded.result.student)
 
 

@@ -100,7 +100,7 @@ def test_the_gradebook_says_the_same_as_the_results(classroom):
         student: result.score for student, result in results.items()
     }
     for student, result in results.items():
-        told = {mark.cell.removeprefix("test-"): mark.score for mark in result.marks}
+        told = {mark.cell.removeprefix("test-"): mark.score for mark in result.cell_scores}
         known = {name: score for name, score in auto_marks(course, student).items()}
         assert known == (told or dict.fromkeys(known))
 
@@ -182,7 +182,7 @@ def test_a_link_in_a_submission_is_not_followed(course):
     (course / "submitted" / "s02" / NAME).mkdir(parents=True)
     (course / "submitted" / "s02" / NAME / f"{NAME}.ipynb").symlink_to(folder / f"{NAME}.ipynb")
     results = graded(course)
-    message = next(m.message for m in results["s01"].marks if m.cell == "test-mean")
+    message = next(m.message for m in results["s01"].cell_scores if m.cell == "test-mean")
     assert results["s01"].score == 5.0
     assert "Error" in message
     assert results["s02"].verdict == "no_submission"

@@ -225,7 +225,7 @@ def test_execute_loops_cost_one_exercise(real):
         "error-bound": "right",
         "cost-in-bytes": "wrong",
     }
-    messages = {mark.cell: mark.message for mark in result.marks}
+    messages = {mark.cell: mark.message for mark in result.cell_scores}
     assert "ran for more than 4 seconds" in messages["test-uniform-levels"]
     assert "nobody can answer" in messages["test-cost-in-bytes"]
     assert len(nbformat.writes(executed.notebook)) < 3_000_000
@@ -257,7 +257,7 @@ def test_execute_lost_process_costs_one_exercise(real):
         "error-bound": "right",
         "cost-in-bytes": "right",
     }
-    messages = {mark.cell: mark.message for mark in result.marks}
+    messages = {mark.cell: mark.message for mark in result.cell_scores}
     assert "exit status 3" in messages["test-quantize-to-indices"]
     assert "memory fault" in messages["test-dequantize"]
     assert "MemoryError" in messages["test-uniform-quantize"]

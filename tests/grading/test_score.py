@@ -58,7 +58,7 @@ def result(shown):
 
 
 def mark_of(graded, exercise):
-    return next(mark for mark in graded.marks if mark.cell == f"test-{exercise}")
+    return next(mark for mark in graded.cell_scores if mark.cell == f"test-{exercise}")
 
 
 # Right, wrong, not answered
@@ -67,8 +67,8 @@ def mark_of(graded, exercise):
 def test_score_good_submission_all_points(marked):
     graded = marked()
     assert (graded.verdict, graded.score, graded.max_score) == ("graded", 8, 8)
-    assert {(mark.state, mark.message) for mark in graded.marks} == {("right", "")}
-    assert [mark.cell for mark in graded.marks] == [f"test-{name}" for name in ANSWERS]
+    assert {(mark.state, mark.message) for mark in graded.cell_scores} == {("right", "")}
+    assert [mark.cell for mark in graded.cell_scores] == [f"test-{name}" for name in ANSWERS]
 
 
 def test_score_message_of_failed_check(marked):
@@ -233,7 +233,7 @@ def test_score_missing_cell_gives_nothing(good):
 
 def test_what_is_not_known_is_not_0(marked):
     graded = marked(status="infrastructure_error", detail="no disk left")
-    assert (graded.verdict, graded.score, graded.marks) == ("infrastructure_error", None, ())
+    assert (graded.verdict, graded.score, graded.cell_scores) == ("infrastructure_error", None, ())
     assert graded.detail == "no disk left" and graded.isolation == "prlimit"
     lost = unscored(LESSON, student="s02", verdict="no_submission", detail="Nothing came.")
     assert (lost.student, lost.score, lost.max_score) == ("s02", None, 8)
@@ -284,10 +284,10 @@ def by_hand():
 def test_score_manual_answer_needs_grading():
     lesson = by_hand()
     notebook = json.loads(json.dumps(lesson.release))
-    assert [mark.state for mark in grade(lesson, notebook).marks] == ["not_answered", "right"]
+    assert [mark.state for mark in grade(lesson, notebook).cell_scores] == ["not_answered", "right"]
     cell_of(notebook, "essay")["source"] = "answer = 42"
     graded = grade(lesson, notebook)
-    assert [mark.state for mark in graded.marks] == ["needs_grading", "right"]
+    assert [mark.state for mark in graded.cell_scores] == ["needs_grading", "right"]
     assert (graded.verdict, graded.score, graded.max_score) == ("graded", 1, 4)
 
 

@@ -251,7 +251,7 @@ class GradebookWriter:
 
     def _write_grades(self, notebook: Any, lesson: Lesson, result: Result) -> None:
         source = notebook.notebook
-        scores = {score.cell: score for score in result.marks}
+        scores = {score.cell: score for score in result.cell_scores}
         tasks = {cell.name for cell in source.task_cells}
         grades = {grade.cell_id: grade for grade in notebook.grades}
         comments = {comment.cell_id for comment in notebook.comments}

@@ -1,1 +1,1 @@
-"""Final grades, feedback pages and tables of marks."""
+"""Final grades, feedback pages and tables of scores."""

@@ -38,11 +38,11 @@ _VERDICT_TEXTS: dict[str, str] = {
     "run by then count.",
     Verdict.KERNEL_DIED: "The process of your notebook ended before all tests had run. Tests "
     "that had run by then count.",
-    Verdict.INVALID_NOTEBOOK: "Your file could not be graded, so there is no mark. That is not the "
-    "same as 0 points: ask your instructor whether you can hand in again.",
-    Verdict.NO_SUBMISSION: "Nothing was handed in, so there is no mark.",
+    Verdict.INVALID_NOTEBOOK: "Your file could not be graded, so there is no score. That is not "
+    "the same as 0 points: ask your instructor whether you can hand in again.",
+    Verdict.NO_SUBMISSION: "Nothing was handed in, so there is no score.",
     Verdict.INFRASTRUCTURE_ERROR: "Grading failed for a reason that is not yours, so there is no "
-    "mark yet. Your instructor sees the reason, and will grade again.",
+    "score yet. Your instructor sees the reason, and will grade again.",
     NOT_GRADED: "Your notebook has not been graded yet.",
 }
 _STATUS_WORDS: dict[str, str] = {
@@ -201,7 +201,7 @@ def _rows(
     """Yield a row for each exercise, and for each test that belongs to no exercise."""
     if grade.result is None or grade.score is None:
         return
-    marks = {mark.cell: mark for mark in grade.result.marks}
+    scores = {score.cell: score for score in grade.result.cell_scores}
     cells = {cell.cell: cell for cell in grade.cells}
     owned = {test for exercise in lesson.exercises for test in exercise.tests}
     tests_alone = [
@@ -212,7 +212,7 @@ def _rows(
     for exercise in (*lesson.exercises, *tests_alone):
         tests = [name for name in exercise.tests if name in cells]
         if tests:
-            yield _row(lesson, exercise, tests, cells, marks, notebook, redact)
+            yield _row(lesson, exercise, tests, cells, scores, notebook, redact)
 
 
 def _row(
@@ -220,17 +220,17 @@ def _row(
     exercise: Exercise,
     tests: Sequence[str],
     cells: Mapping[str, FinalCellGrade],
-    marks: Mapping[str, CellScore],
+    scores: Mapping[str, CellScore],
     notebook: NotebookNode | None,
     redact: HiddenTestRedactor,
 ) -> _Row:
     got = sum(cells[name].score + cells[name].extra_credit for name in tests)
     most = sum(cells[name].max_score for name in tests)
-    state = _state([cells[name] for name in tests], [marks[n] for n in tests if n in marks])
+    state = _state([cells[name] for name in tests], [scores[n] for n in tests if n in scores])
     tone = "" if state in (CellState.NEEDS_GRADING, _MANUAL) else None
     if tone is None:
         tone = "right" if got >= most else "partial" if got > 0 else "wrong"
-    distinct = dict.fromkeys(redact(marks[name].message) for name in tests if name in marks)
+    distinct = dict.fromkeys(redact(scores[name].message) for name in tests if name in scores)
     messages = [text for text in distinct if text not in ("", "No answer.")]
     names = dict.fromkeys([exercise.name, *tests])
     comments = [printable_text(cells[name].comment) for name in names if name in cells]
@@ -249,13 +249,13 @@ def _row(
     )
 
 
-def _state(cells: Sequence[FinalCellGrade], marks: Sequence[CellScore]) -> str:
+def _state(cells: Sequence[FinalCellGrade], scores: Sequence[CellScore]) -> str:
     """Return the state of an exercise: the most informative state of its tests."""
     if any(cell.to_grade for cell in cells):
         return CellState.NEEDS_GRADING
     if any(cell.manual is not None for cell in cells):
         return _MANUAL
-    states = {mark.state for mark in marks}
+    states = {score.state for score in scores}
     for state in (
         CellState.TIMEOUT,
         CellState.NOT_RUN,
@@ -276,7 +276,7 @@ def _state(cells: Sequence[FinalCellGrade], marks: Sequence[CellScore]) -> str:
 
 def _score(grade: FinalGrade) -> str:
     if grade.score is None:
-        return "No mark"
+        return "No score"
     return f"{format_points(grade.score)} of {format_points(grade.max_score)} points"
 
 

@@ -80,12 +80,12 @@ class FinalGrade(NamedTuple):
         """
         cells = tuple(
             FinalCellGrade(
-                mark.cell,
-                mark.score,
-                mark.max_score,
-                to_grade=mark.state == CellState.NEEDS_GRADING,
+                score.cell,
+                score.score,
+                score.max_score,
+                to_grade=score.state == CellState.NEEDS_GRADING,
             )
-            for mark in result.marks
+            for score in result.cell_scores
         )
         return cls(
             result.student,
@@ -205,7 +205,7 @@ def _final_cells(
     lesson: Lesson, result: Result | None, scores: StudentScores | None
 ) -> tuple[FinalCellGrade, ...]:
     """Return the graded cells in the lesson's order, then others that have a comment."""
-    automatic = {score.cell: score for score in result.marks} if result else {}
+    automatic = {score.cell: score for score in result.cell_scores} if result else {}
     stored = {cell.cell: cell for cell in scores.cells} if scores else {}
     names = [name for name in lesson.points if name in automatic or name in stored]
     names += [name for name, cell in stored.items() if name not in lesson.points and cell.comment]

@@ -240,9 +240,9 @@ def test_going_back_to_an_earlier_version_counts(course, inbox):
 def test_what_an_instructor_mended_by_hand_stays(course, inbox):
     put(inbox / "s01" / FILE, work("broken"))
     collect([inbox], course)
-    (course / "submitted" / "s01" / NAME / FILE).write_bytes(work("mended"))
+    (course / "submitted" / "s01" / NAME / FILE).write_bytes(work("fixed"))
     assert outcomes(collect([inbox], course)) == ["unchanged"]
-    assert submitted(course) == {("s01", NAME): work("mended")}
+    assert submitted(course) == {("s01", NAME): work("fixed")}
     put(inbox / "s01" / "new" / FILE, work("handed in again"), minute=9)
     collect([inbox], course)
     assert submitted(course) == {("s01", NAME): work("handed in again")}

@@ -112,7 +112,7 @@ def test_cells_to_run_same_scores(good):
         ANSWERS["quarter"].replace("half(half", "len(numbers) or (half(half") + ")"
     )
     some, all_ = (grade(LESSON, good, run_all_cells=everything) for everything in (False, True))
-    assert some.marks == all_.marks and scores(some)["quarter"] == 0
+    assert some.cell_scores == all_.cell_scores and scores(some)["quarter"] == 0
 
 
 # Names

@@ -104,7 +104,7 @@ def test_execute_exception_costs_points_warning_does_not():
     result, executed = run_answers(GOOD | {"double": warns, "total": raises})
     assert result.verdict == "graded"
     assert points(result) == {"double": 1, "total": 0, "root": 3}
-    [message] = [mark.message for mark in result.marks if mark.cell == "test-total"]
+    [message] = [mark.message for mark in result.cell_scores if mark.cell == "test-total"]
     assert "NameError: name 'valeus' is not defined" in message
     [test] = [cell for cell in executed.notebook.cells if cell.id == "test-total"]
     assert "in total, line 3 of its cell: return sum(valeus)" in test.outputs[-1].traceback
@@ -123,7 +123,7 @@ def test_execute_input_raises_an_error():
         GOOD | {"double": "number = input('number? ')"},
     )
     assert points(result) == FULL | {"double": 0}
-    [mark] = [mark for mark in result.marks if mark.cell == "test-double"]
+    [mark] = [mark for mark in result.cell_scores if mark.cell == "test-double"]
     assert "nobody can answer" in mark.message
 
 

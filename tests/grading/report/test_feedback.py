@@ -79,13 +79,13 @@ def test_write_feedback_where_nbgrader_puts_it(course):
 def test_every_status_is_said_in_words(status):
     one = result(verdict=status) if status in VERDICTS else result()._replace(score=None)
     said = shown(one._replace(detail=""), status=status).text
-    assert ("No mark" in said) == (one.score is None)
+    assert ("No score" in said) == (one.score is None)
     assert "_" not in said and "None" not in said
 
 
 def test_page_of_invalid_file_is_not_0():
     said = shown(result(verdict="invalid_notebook")).text
-    assert "No mark" in said and "why invalid_notebook." in said
+    assert "No score" in said and "why invalid_notebook." in said
     assert "not the same as 0" in said and "0 of" not in said
 
 
@@ -95,7 +95,7 @@ def test_page_of_failed_submission_has_no_points(course):
     gradebook(course, "s01").close()
     [path] = write_feedback(course)
     said = Page(path.read_text("utf-8")).text
-    assert "No mark" in said and "waits" not in said and "wait for" not in said
+    assert "No score" in said and "waits" not in said and "wait for" not in said
     assert "Square" not in said
 
 
@@ -143,9 +143,9 @@ def test_page_says_what_is_missing():
     plain, told = "No answer.", "Write the second half, too."
     marks = [
         mark._replace(message={"test-mean": plain, "test-guess": told}.get(mark.cell, ""))
-        for mark in one.marks
+        for mark in one.cell_scores
     ]
-    said = shown(one._replace(marks=tuple(marks))).text
+    said = shown(one._replace(cell_scores=tuple(marks))).text
     assert told in said and plain not in said
 
 
@@ -183,8 +183,8 @@ def test_page_hides_printed_hidden_tests(course):
 
 def test_page_hides_quoted_hidden_tests():
     one = result(mean="wrong")
-    marks = [mark._replace(message=f"at: {HIDDEN[1]}") for mark in one.marks]
-    said = shown(one._replace(marks=tuple(marks)))
+    marks = [mark._replace(message=f"at: {HIDDEN[1]}") for mark in one.cell_scores]
+    said = shown(one._replace(cell_scores=tuple(marks)))
     assert "at: [a line of a hidden test]" in said.text and HIDDEN[1] not in said.text
 
 
@@ -220,7 +220,7 @@ def test_page_escapes_submitted_text(course):
         detail=ATTACK,
         verdict="timeout",
         repairs=(Repair("metadata", "mean", ATTACK),),
-        marks=tuple(mark._replace(message=ATTACK) for mark in one.marks),
+        cell_scores=tuple(mark._replace(message=ATTACK) for mark in one.cell_scores),
     )
     put(course, attacked)
     [path] = write_feedback(course)

@@ -55,8 +55,8 @@ def test_table_exercise_columns_add_up():
 
 def test_table_writes_four_decimals():
     one = result()
-    third = one.marks[0]._replace(score=1 / 3)
-    row = row_of(one._replace(marks=(third, *one.marks[1:]), score=1 / 3))
+    third = one.cell_scores[0]._replace(score=1 / 3)
+    row = row_of(one._replace(cell_scores=(third, *one.cell_scores[1:]), score=1 / 3))
     assert row["score"] == row["points square"] == "0.3333"
 
 
@@ -240,8 +240,8 @@ def test_the_command_names_who_has_no_mark(course):
     out = course / "marks.csv"
     done = run("export", out, "--course", course)
     assert done.exit_code == 0, done.output
-    assert f"no mark      s02          {NAME:26} invalid_notebook\n" in done.output
-    assert done.output.endswith(f"{out}: 1 mark, 1 without one\n")
+    assert f"no score     s02          {NAME:26} invalid_notebook\n" in done.output
+    assert done.output.endswith(f"{out}: 1 score, 1 without one\n")
     again = run("export", "01", out, "--course", course, "--format", "moodle")
     assert again.exit_code == 0 and out.read_text().startswith('"First name"')
 

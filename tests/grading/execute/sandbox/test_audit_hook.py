@@ -71,5 +71,5 @@ def test_audit_hook_ignores_traces_set_by_checks():
     )
     lesson = build_lesson(TESTS | {"root": (3, "", stops, "3")})
     result, executed = run(lesson, handed_in(lesson, GOOD))
-    assert states(result)["root"] == "wrong" and "too many lines" in result.marks[-1].message
+    assert states(result)["root"] == "wrong" and "too many lines" in result.cell_scores[-1].message
     assert executed.evidence == ()

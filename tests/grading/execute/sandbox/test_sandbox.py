@@ -45,7 +45,7 @@ def test_sandbox_memory_limit_spares_later_cells(level):
     answer = "hog = []\nwhile True:\n    hog.append(bytearray(50_000_000))"
     result, _ = run_answers(GOOD | {"total": answer}, isolation=level)
     assert points(result) == FULL | {"total": 0} and result.verdict == "graded"
-    [mark] = [mark for mark in result.marks if mark.cell == "test-total"]
+    [mark] = [mark for mark in result.cell_scores if mark.cell == "test-total"]
     assert "MemoryError" in mark.message
 
 
