@@ -93,3 +93,19 @@ def test_collection_of_quantizers_needs_no_nbgrader():
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert run.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.process
+def test_collection_builds_no_lesson_reads_no_answer():
+    code = """
+import pytest
+from quantlab_helpers.course.authoring import answer_bank, build
+from quantlab_helpers.grading import lesson
+def refuse(*arguments, **options):
+    raise RuntimeError("called while tests are collected")
+answer_bank.read_answers = answer_bank.read_lesson_answers = refuse
+build.build_course = lesson.make_lesson = lesson.load_lesson = refuse
+raise SystemExit(pytest.main(["-q", "--collect-only", "tests", "-p", "no:cacheprovider", "-W", "ignore"]))
+"""
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout[-3000:]

@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import functools
 import io
 import json
 
@@ -110,6 +111,7 @@ def instructor():
     return nbformat.v4.new_notebook(cells=cells)
 
 
+@functools.cache
 def small_lesson():
     return make_lesson("01_small", nbformat.writes(instructor()).encode())
 

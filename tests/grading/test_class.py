@@ -2,6 +2,7 @@
 
 import copy
 import csv
+import functools
 import io
 import json
 import os
@@ -29,13 +30,17 @@ POINTS = {
     "cost-in-bytes": 2,
 }
 FULL = sum(POINTS.values())
-BANK = read_lesson_answers(ROOT, NAME)
-BY_KIND = {
-    (name, right): [answer.code for answer in BANK if (answer.exercise, answer.right) == key]
-    for name in POINTS
-    for right in (True, False)
-    for key in [(name, right)]
-}
+
+
+@functools.cache
+def answers_by_kind():
+    """Return the code of the bank's answers, by exercise and whether they are right."""
+    kinds = {}
+    for answer in read_lesson_answers(ROOT, NAME):
+        kinds.setdefault((answer.exercise, answer.right), []).append(answer.code)
+    return kinds
+
+
 BOUND = "def error_bound(low, high, bits):\n    return (high - low) / (2**bits - 1) / 2"
 LATER, EARLIER = "2026-11-21 12:00:00 UTC", "2026-11-20 12:00:00 UTC"
 
@@ -62,7 +67,7 @@ class Class:
         for cell in notebook["cells"]:
             name = cell["id"]
             if name in POINTS:
-                right = BY_KIND[name, True]
+                right = answers_by_kind()[name, True]
                 code = changed.get(name.replace("-", "_"), right[number % len(right)])
                 if code is not None:
                     cell["source"] = f"# exercise: {name}\n{code}"
@@ -100,7 +105,7 @@ def honest(group):
         elif number % 3 == 0:
             group.hand_in(student, group.notebook(number), "graded", FULL, "Every test ran.")
         elif number % 3 == 1:
-            wrong = BY_KIND[name, False]
+            wrong = answers_by_kind()[name, False]
             notebook = group.notebook(number, **{key: wrong[number % len(wrong)]})
             group.hand_in(student, notebook, "graded", FULL - POINTS[name], "not yet right")
         else:

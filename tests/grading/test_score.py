@@ -20,19 +20,18 @@ from tests.grading.small_lesson import (
     text,
 )
 
-LESSON = small_lesson()
-
 
 @pytest.fixture
 def good():
-    return handed_in(LESSON)
+    return handed_in(small_lesson())
 
 
 @pytest.fixture
 def marked(good):
     """Return a function that scores the good submission after something was done to its run."""
 
-    def mark(*, status="complete", detail="", not_run=(), outputs=None, lesson=LESSON):
+    def mark(*, status="complete", detail="", not_run=(), outputs=None, lesson=None):
+        lesson = lesson or small_lesson()
         aligned = align(lesson, good)
         executed = run(lesson, aligned)
         for name, put_out in (outputs or {}).items():
@@ -80,17 +79,19 @@ def test_score_message_of_failed_check(marked):
 
 def test_what_the_answer_raised_is_told_as_well(good):
     cell_of(good, "square")["source"] = "# exercise: square\ndef square(number:"
-    message = mark_of(grade(LESSON, good), "square").message
+    message = mark_of(grade(small_lesson(), good), "square").message
     assert "The cell of your answer raised SyntaxError" in message
     assert "The test raised NameError: name 'square' is not defined" in message
 
 
 def test_score_stub_is_not_answered(good):
-    cell_of(good, "square")["source"] = cell_of({"cells": LESSON.release.cells}, "square").source
+    cell_of(good, "square")["source"] = cell_of(
+        {"cells": small_lesson().release.cells}, "square"
+    ).source
     cell_of(good, "mean")["source"] += (
         "\n    # more\n\ndef mean(values):\n    raise NotImplementedError"
     )
-    graded = grade(LESSON, good)
+    graded = grade(small_lesson(), good)
     assert mark_of(graded, "square").state == mark_of(graded, "mean").state == "not_answered"
 
 
@@ -113,10 +114,10 @@ def test_an_error_counts_whatever_else_was_put_out(marked):
 
 
 def with_points(source="checks.points('square', square)"):
-    notebook = json.loads(json.dumps(LESSON.notebook))
+    notebook = json.loads(json.dumps(small_lesson().notebook))
     cell_of(notebook, "test-square")["source"] = f"# test: square\n{source}"
     cells = [cell for cell in notebook["cells"]]
-    return LESSON._replace(notebook=nbformat.from_dict(notebook | {"cells": cells}))
+    return small_lesson()._replace(notebook=nbformat.from_dict(notebook | {"cells": cells}))
 
 
 @pytest.mark.parametrize(
@@ -208,9 +209,9 @@ def test_score_graded_if_all_tests_ran(marked):
 
 def test_score_needs_proof_of_run(marked, good):
     assert marked(not_run=[f"test-{name}" for name in ANSWERS]).score == 0
-    aligned = align(LESSON, good)
-    executed = run(LESSON, aligned)._replace(ran={f"test-{name}": 1 for name in ANSWERS})
-    assert score(LESSON, executed, aligned=aligned, student="s01").score == 0
+    aligned = align(small_lesson(), good)
+    executed = run(small_lesson(), aligned)._replace(ran={f"test-{name}": 1 for name in ANSWERS})
+    assert score(small_lesson(), executed, aligned=aligned, student="s01").score == 0
 
 
 def test_a_stopped_test_says_so(marked):
@@ -220,11 +221,11 @@ def test_a_stopped_test_says_so(marked):
 
 
 def test_score_missing_cell_gives_nothing(good):
-    aligned = align(LESSON, good)
-    executed = run(LESSON, aligned)
+    aligned = align(small_lesson(), good)
+    executed = run(small_lesson(), aligned)
     executed.notebook.cells = [c for c in executed.notebook.cells if c.id != "test-square"]
     executed.ran.pop("test-square")
-    graded = score(LESSON, executed, aligned=aligned, student="s01")
+    graded = score(small_lesson(), executed, aligned=aligned, student="s01")
     assert graded.score == 6 and mark_of(graded, "square").state == "not_run"
 
 
@@ -235,7 +236,7 @@ def test_what_is_not_known_is_not_0(marked):
     graded = marked(status="infrastructure_error", detail="no disk left")
     assert (graded.verdict, graded.score, graded.cell_scores) == ("infrastructure_error", None, ())
     assert graded.detail == "no disk left" and graded.isolation == "prlimit"
-    lost = unscored(LESSON, student="s02", verdict="no_submission", detail="Nothing came.")
+    lost = unscored(small_lesson(), student="s02", verdict="no_submission", detail="Nothing came.")
     assert (lost.student, lost.score, lost.max_score) == ("s02", None, 8)
 
 
@@ -244,7 +245,7 @@ def test_what_is_not_known_is_not_0(marked):
 )
 def test_a_verdict_without_score_is_one_of_three(verdict, words):
     with pytest.raises(ValueError, match=rf"`verdict` '{verdict}' {words}.*pass one of invalid_"):
-        unscored(LESSON, student="s01", verdict=verdict, detail="")
+        unscored(small_lesson(), student="s01", verdict=verdict, detail="")
 
 
 # Records
@@ -252,16 +253,16 @@ def test_a_verdict_without_score_is_one_of_three(verdict, words):
 
 def test_result_as_json_round_trip(good):
     good["cells"].remove(cell_of(good, "test-mean"))
-    aligned = align(LESSON, good)
-    executed = run(LESSON, aligned)._replace(evidence=("a check was replaced",))
-    graded = score(LESSON, executed, aligned=aligned, student="s01")
+    aligned = align(small_lesson(), good)
+    executed = run(small_lesson(), aligned)._replace(evidence=("a check was replaced",))
+    graded = score(small_lesson(), executed, aligned=aligned, student="s01")
     assert graded.repairs == (
         Repair(
             "test_restored", "test-mean", "The test cell test-mean was missing; it was put back."
         ),
     )
     assert Result.from_json(json.loads(json.dumps(graded.as_json()))) == graded
-    assert [points_of(exercise, graded) for exercise in LESSON.exercises] == [2, 3, 1, 2]
+    assert [points_of(exercise, graded) for exercise in small_lesson().exercises] == [2, 3, 1, 2]
 
 
 def test_a_long_message_is_cut(marked):
@@ -310,11 +311,18 @@ def test_make_lesson_refuses_bad_notebooks(tmp_path):
 
 
 def test_make_lesson_release_hides_tests():
-    assert "isclose" in cell_of({"cells": LESSON.notebook.cells}, "test-mean").source
-    assert not any("isclose" in cell.source for cell in LESSON.release.cells)
-    assert "SOLUTION" not in json.dumps([LESSON.notebook, LESSON.release])
-    assert LESSON.points == {"test-square": 2, "test-mean": 3, "test-guess": 1, "test-quarter": 2}
-    assert [exercise.names for exercise in LESSON.exercises] == [
+    assert "isclose" in cell_of({"cells": small_lesson().notebook.cells}, "test-mean").source
+    assert not any("isclose" in cell.source for cell in small_lesson().release.cells)
+    assert "SOLUTION" not in json.dumps([small_lesson().notebook, small_lesson().release])
+    assert small_lesson().points == {
+        "test-square": 2,
+        "test-mean": 3,
+        "test-guess": 1,
+        "test-quarter": 2,
+    }
+    assert [exercise.names for exercise in small_lesson().exercises] == [
         {"square"}, {"mean"}, {"legs"}, {"quarter"},
     ]  # fmt: skip
-    assert isinstance(Executed(LESSON.notebook, "complete", "", {}, "prlimit", 0.0).evidence, tuple)
+    assert isinstance(
+        Executed(small_lesson().notebook, "complete", "", {}, "prlimit", 0.0).evidence, tuple
+    )

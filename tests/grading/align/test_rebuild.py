@@ -23,13 +23,12 @@ from tests.grading.small_lesson import (
     small_lesson,
 )
 
-LESSON = small_lesson()
 FULL = {name: float(points) for name, points in POINTS.items()}
 
 
 @pytest.fixture
 def good():
-    return handed_in(LESSON)
+    return handed_in(small_lesson())
 
 
 def kinds(aligned):
@@ -65,30 +64,30 @@ def split(notebook, name, *marks, keep=True):
 
 
 def test_align_good_submission_without_repair(good):
-    aligned = align(LESSON, json.dumps(good).encode())
+    aligned = align(small_lesson(), json.dumps(good).encode())
     assert aligned.repairs == () and all(aligned.answered.values())
     sources = [cell.source for cell in aligned.notebook.cells]
     assert sources.index(HELPER) == sources.index(ANSWERS["quarter"]) - 1
     assert "math.isclose" in cell_of(aligned.notebook, "test-mean").source, "the hidden test"
-    assert scores(grade(LESSON, good)) == FULL
+    assert scores(grade(small_lesson(), good)) == FULL
 
 
 def test_align_released_notebook_is_unanswered():
-    aligned = align(LESSON, released(LESSON))
+    aligned = align(small_lesson(), released(small_lesson()))
     assert aligned.repairs == () and not any(aligned.answered.values())
-    assert set(scores(grade(LESSON, released(LESSON))).values()) == {0.0}
+    assert set(scores(grade(small_lesson(), released(small_lesson()))).values()) == {0.0}
 
 
 def test_a_comment_in_a_stub_is_no_answer(good):
-    stub = cell_of(released(LESSON), "square")["source"]
+    stub = cell_of(released(small_lesson()), "square")["source"]
     cell_of(good, "square")["source"] = stub.replace("# YOUR CODE HERE", "# I do not know")
-    assert align(LESSON, good).answered["square"] is False
+    assert align(small_lesson(), good).answered["square"] is False
 
 
 def test_align_drops_traces_of_editors(good):
     for cell in good["cells"]:
         cell["metadata"] |= {"collapsed": True, "colab": {"base_uri": "x"}, "outputId": "y"}
-    aligned = align(LESSON, good)
+    aligned = align(small_lesson(), good)
     assert aligned.repairs == ()
     allowed = {"nbgrader", "deletable", "editable"}
     assert all(set(cell.metadata) <= allowed for cell in aligned.notebook.cells)
@@ -98,36 +97,36 @@ def test_align_drops_traces_of_editors(good):
 
 
 def test_align_without_metadata_same_scores(good):
-    aligned = align(LESSON, without_metadata(good))
+    aligned = align(small_lesson(), without_metadata(good))
     assert kinds(aligned) == {"found_by_marker"}
     assert "had lost its metadata" in aligned.repairs[0].text
-    assert scores(grade(LESSON, good)) == FULL
+    assert scores(grade(small_lesson(), good)) == FULL
 
 
 def test_align_finds_answer_by_defined_name(good):
     without_metadata(good)
     for cell in good["cells"]:
         cell["source"] = cell["source"].replace("# exercise: square\n", "")
-    assert {"found_by_name", "found_by_text"} & kinds(align(LESSON, good))
-    assert scores(grade(LESSON, good)) == FULL
+    assert {"found_by_name", "found_by_text"} & kinds(align(small_lesson(), good))
+    assert scores(grade(small_lesson(), good)) == FULL
 
 
 def test_answers_in_an_empty_notebook_are_found():
     cells = [{"cell_type": "code", "source": source} for source in [HELPER, *ANSWERS.values()]]
-    assert scores(grade(LESSON, {"nbformat": 4, "cells": cells})) == FULL
+    assert scores(grade(small_lesson(), {"nbformat": 4, "cells": cells})) == FULL
 
 
 def test_changed_points_and_flags_do_not_count(good):
     cell_of(good, "test-square")["metadata"]["nbgrader"] |= {"points": 100, "grade": False}
-    aligned = align(LESSON, good)
+    aligned = align(small_lesson(), good)
     assert ("metadata", "test-square") in {repair[:2] for repair in aligned.repairs}
-    assert grade(LESSON, good).score == grade(LESSON, good).max_score == 8
+    assert grade(small_lesson(), good).score == grade(small_lesson(), good).max_score == 8
 
 
 def test_tags_are_dropped_and_named(good):
     for cell in good["cells"]:
         cell["metadata"]["tags"] = ["skip-execution"]
-    [repair] = align(LESSON, good).repairs
+    [repair] = align(small_lesson(), good).repairs
     assert repair == ("metadata", None, "Tags were removed: skip-execution.")
 
 
@@ -137,7 +136,7 @@ def test_tags_are_dropped_and_named(good):
 def test_metadata_that_is_no_metadata_is_survived(good, meta):
     for cell in good["cells"]:
         cell["metadata"] = {"nbgrader": meta, "tags": "no list"}
-    assert scores(grade(LESSON, good)) == FULL
+    assert scores(grade(small_lesson(), good)) == FULL
 
 
 # Cells
@@ -147,44 +146,46 @@ def test_align_restores_instructors_test(good):
     cell_of(good, "test-square")["source"] = "# test: square\nassert True"
     good["cells"].remove(cell_of(good, "test-mean"))
     good["cells"].append(copy.deepcopy(cell_of(good, "test-guess")))
-    aligned = align(LESSON, good)
+    aligned = align(small_lesson(), good)
     found = {(repair.kind, repair.cell) for repair in aligned.repairs}
     assert {("test_restored", "test-square"), ("test_restored", "test-mean")} <= found
     assert ("duplicate", "test-guess") in found
     for name in ("test-square", "test-mean", "test-guess"):
-        assert cell_of(aligned.notebook, name).source == cell_of(LESSON.notebook, name).source
+        assert (
+            cell_of(aligned.notebook, name).source == cell_of(small_lesson().notebook, name).source
+        )
 
 
 def test_align_keeps_answer_in_test_cell(good):
-    stub = cell_of(released(LESSON), "square")["source"]
+    stub = cell_of(released(small_lesson()), "square")["source"]
     test = cell_of(good, "test-square")
     test["source"] += "\n" + ANSWERS["square"].partition("\n")[2]
     cell_of(good, "square")["source"] = stub
-    assert scores(grade(LESSON, good)) == FULL
-    assert "test_restored" in kinds(align(LESSON, good))
+    assert scores(grade(small_lesson(), good)) == FULL
+    assert "test_restored" in kinds(align(small_lesson(), good))
 
 
 def test_align_deleted_answer_costs_one_exercise(good):
     good["cells"].remove(cell_of(good, "mean"))
-    aligned = align(LESSON, good)
+    aligned = align(small_lesson(), good)
     assert aligned.answered == {"square": True, "mean": False, "guess": True, "quarter": True}
     assert ("missing", "mean") in {repair[:2] for repair in aligned.repairs}
-    assert scores(grade(LESSON, good)) == FULL | {"mean": 0.0}
+    assert scores(grade(small_lesson(), good)) == FULL | {"mean": 0.0}
 
 
 def test_the_last_of_several_versions_counts(good):
     wrong = copy.deepcopy(cell_of(good, "square")) | {"id": "copy"}
     wrong["source"] = wrong["source"].replace("return total", "return 1")
     good["cells"].insert(0, wrong)
-    aligned = align(LESSON, good)
-    assert scores(grade(LESSON, good)) == FULL and "duplicate" in kinds(aligned)
+    aligned = align(small_lesson(), good)
+    assert scores(grade(small_lesson(), good)) == FULL and "duplicate" in kinds(aligned)
     good["cells"].append(good["cells"].pop(0))
-    assert scores(grade(LESSON, good))["square"] == 0
+    assert scores(grade(small_lesson(), good))["square"] == 0
 
 
 def test_align_ignores_copied_stub(good):
-    good["cells"].append(copy.deepcopy(cell_of(released(LESSON), "square")))
-    assert scores(grade(LESSON, good)) == FULL
+    good["cells"].append(copy.deepcopy(cell_of(released(small_lesson()), "square")))
+    assert scores(grade(small_lesson(), good)) == FULL
 
 
 def test_a_helper_in_an_older_version_is_kept(good):
@@ -193,7 +194,7 @@ def test_a_helper_in_an_older_version_is_kept(good):
     head, _, tail = answer["source"].partition("\n\n\n")
     answer["source"] = f"# exercise: mean\n{tail}"
     good["cells"].insert(good["cells"].index(answer), helper)
-    assert head.endswith("return sum(values)") and scores(grade(LESSON, good)) == FULL
+    assert head.endswith("return sum(values)") and scores(grade(small_lesson(), good)) == FULL
 
 
 @pytest.mark.parametrize("keep", [True, False])
@@ -211,7 +212,7 @@ def test_a_helper_in_an_older_version_is_kept(good):
 )
 def test_a_split_answer_is_put_together_in_order(good, name, marks, keep):
     split(good, name, *marks, keep=keep)
-    result = grade(LESSON, good)
+    result = grade(small_lesson(), good)
     assert scores(result) == FULL
     assert {repair.kind for repair in result.repairs} <= {"merged", "found_by_name"}
 
@@ -222,66 +223,68 @@ def test_merged_cells_come_apart(good):
     first["source"] = "\n\n".join(cell["source"] for cell in [first, *others])
     for cell in others:
         good["cells"].remove(cell)
-    assert scores(grade(LESSON, good)) == FULL
+    assert scores(grade(small_lesson(), good)) == FULL
 
 
 def test_align_keeps_text_above_marker(good):
     cell = cell_of(good, "square")
     cell["source"] = "import operator\n" + cell["source"].replace("abs(", "operator.abs(")
-    assert scores(grade(LESSON, good)) == FULL
+    assert scores(grade(small_lesson(), good)) == FULL
 
 
 @pytest.mark.parametrize("kind", ["markdown", "raw", "heading", None])
 def test_align_turns_answer_into_code(good, kind):
     for name in ANSWERS:
         cell_of(good, name)["cell_type"] = kind
-    assert scores(grade(LESSON, good)) == FULL and "retyped" in kinds(align(LESSON, good))
+    assert scores(grade(small_lesson(), good)) == FULL and "retyped" in kinds(
+        align(small_lesson(), good)
+    )
 
 
 def test_align_moves_answers_above_tests(good):
     good["cells"].reverse()
-    aligned = align(LESSON, good)
-    assert "moved" in kinds(aligned) and scores(grade(LESSON, good)) == FULL
+    aligned = align(small_lesson(), good)
+    assert "moved" in kinds(aligned) and scores(grade(small_lesson(), good)) == FULL
 
 
 def test_align_moves_helper_above_test(good):
     good["cells"].sort(key=lambda cell: cell["source"] == HELPER)
     assert good["cells"][-1]["source"] == HELPER
-    assert scores(grade(LESSON, good)) == FULL
+    assert scores(grade(small_lesson(), good)) == FULL
 
 
 def test_align_answer_beside_stub_counts(good):
     answer = cell_of(good, "square")
     own = {"cell_type": "code", "source": answer["source"].partition("\n")[2], "metadata": {}}
-    answer["source"] = cell_of(released(LESSON), "square")["source"]
+    answer["source"] = cell_of(released(small_lesson()), "square")["source"]
     good["cells"].append(own)
-    aligned = align(LESSON, good)
+    aligned = align(small_lesson(), good)
     assert kinds(aligned) == {"found_by_name"} and aligned.answered["square"]
-    assert scores(grade(LESSON, good)) == FULL
+    assert scores(grade(small_lesson(), good)) == FULL
 
 
 def test_align_experiment_does_not_replace_answer(good):
     own = {"cell_type": "code", "source": "square = square(5)", "metadata": {}}
     good["cells"].append(own)
-    assert scores(grade(LESSON, good)) == FULL
+    assert scores(grade(small_lesson(), good)) == FULL
 
 
 def test_align_keeps_both_imports(good):
     cell_of(good, "cell-1")["source"] = "import random"
-    sources = [cell.source for cell in align(LESSON, good).notebook.cells]
+    sources = [cell.source for cell in align(small_lesson(), good).notebook.cells]
     assert sources.index("import random") == sources.index("import math") + 1
     good["cells"].remove(cell_of(good, "cell-1"))
-    aligned = align(LESSON, good)
+    aligned = align(small_lesson(), good)
     assert ("restored", None, "1 cell of the lesson was missing and put back.") in aligned.repairs
 
 
 def test_changed_demonstrations_are_the_learners(good):
     for minor in (5, 0):
         cell_of(good, "cell-2")["source"] = "numbers = [4, 5, 6]\nprint(numbers)"
-        sources = [cell.source for cell in align(LESSON, good).notebook.cells]
+        sources = [cell.source for cell in align(small_lesson(), good).notebook.cells]
         assert "numbers = [4, 5, 6]\nprint(numbers)" in sources
         assert "numbers = [1, 2, 3]\nprint(numbers)" not in sources
-        good = without_metadata(handed_in(LESSON)) if minor else good
+        good = without_metadata(handed_in(small_lesson())) if minor else good
         good["cells"][2]["id"] = "cell-2"
 
 
@@ -308,24 +311,24 @@ def test_changed_demonstrations_are_the_learners(good):
 )
 def test_align_refuses_other_files(content, words):
     with pytest.raises(InvalidNotebook, match=words):
-        align(LESSON, content)
+        align(small_lesson(), content)
 
 
 def test_too_many_cells_are_refused():
     cells = [{"cell_type": "code", "source": "1"}] * 1_001
     with pytest.raises(InvalidNotebook, match="1,001 cells"):
-        align(LESSON, {"nbformat": 4, "cells": cells})
+        align(small_lesson(), {"nbformat": 4, "cells": cells})
 
 
 def test_more_text_than_anybody_writes_is_refused(good):
     good["cells"].append({"cell_type": "code", "source": "x = 1\n" * 400_000})
     with pytest.raises(InvalidNotebook, match="2,000,000 at most"):
-        align(LESSON, good)
+        align(small_lesson(), good)
 
 
 def test_text_that_cannot_be_written_is_cleaned(good):
     cell_of(good, "square")["source"] += "\r\n# \ud800 \x00"
-    aligned = align(LESSON, good)
+    aligned = align(small_lesson(), good)
     assert "\r" not in cell_of(aligned.notebook, "square").source
     json.dumps(aligned.notebook, ensure_ascii=False).encode("utf-8")
 
@@ -343,7 +346,7 @@ class Draft:
     """A submission under edit; a cell says under "part" which part of which answer it holds."""
 
     def __init__(self):
-        notebook = handed_in(LESSON)
+        notebook = handed_in(small_lesson())
         self.rest = {key: value for key, value in notebook.items() if key != "cells"}
         self.cells = notebook["cells"]
         for cell in self.cells:
@@ -458,7 +461,7 @@ def test_align_random_edits_lose_no_answer(edits):
     there = draft.intact()
     event(f"{len(there)} of 5 still there")
     try:
-        result = grade(LESSON, json.loads(json.dumps(draft.notebook)))
+        result = grade(small_lesson(), json.loads(json.dumps(draft.notebook)))
     except InvalidNotebook:
         assert not there - {"helper"}
         return

@@ -24,13 +24,12 @@ from tests import ROOT
 from tests.grading.small_lesson import ANSWERS, cell_of, grade, handed_in, scores, small_lesson
 
 NAMES = [path.stem for path in sorted((ROOT / "instructor" / "sources").glob("[0-9]*.py"))]
-LESSON = small_lesson()
 each_lesson = pytest.mark.parametrize("name", NAMES)
 
 
 @pytest.fixture
 def good():
-    return handed_in(LESSON)
+    return handed_in(small_lesson())
 
 
 def own(source):
@@ -38,8 +37,8 @@ def own(source):
 
 
 def chosen(content, **options):
-    notebook = align(LESSON, content).notebook
-    return cells_to_run(LESSON, notebook, **options)
+    notebook = align(small_lesson(), content).notebook
+    return cells_to_run(small_lesson(), notebook, **options)
 
 
 GRADED = [*ANSWERS, *(f"test-{name}" for name in ANSWERS)]
@@ -51,11 +50,11 @@ GRADED = [*ANSWERS, *(f"test-{name}" for name in ANSWERS)]
 def test_cells_to_run_skips_unused_demonstration(good):
     run = chosen(good)
     assert set(run) == {"cell-1", "own-1", *GRADED}
-    assert run == [cell.id for cell in align(LESSON, good).notebook.cells if cell.id in run]
+    assert run == [cell.id for cell in align(small_lesson(), good).notebook.cells if cell.id in run]
 
 
 def test_cells_to_run_run_all_cells(good):
-    notebook = align(LESSON, good).notebook
+    notebook = align(small_lesson(), good).notebook
     code = [cell.id for cell in notebook.cells if cell.cell_type == "code"]
     assert chosen(good, run_all_cells=True) == code
 
@@ -111,7 +110,9 @@ def test_cells_to_run_same_scores(good):
     cell_of(good, "quarter")["source"] = (
         ANSWERS["quarter"].replace("half(half", "len(numbers) or (half(half") + ")"
     )
-    some, all_ = (grade(LESSON, good, run_all_cells=everything) for everything in (False, True))
+    some, all_ = (
+        grade(small_lesson(), good, run_all_cells=everything) for everything in (False, True)
+    )
     assert some.cell_scores == all_.cell_scores and scores(some)["quarter"] == 0
 
 

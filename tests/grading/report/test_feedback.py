@@ -14,7 +14,6 @@ from quantlab_helpers.grading.report.final_grades import FinalGrade
 from tests.grading.small_course import NAME, grade_and_put, gradebook, put, result, small_course
 from tests.grading.small_lesson import ANSWERS, TESTS, cell_of, handed_in, small_lesson
 
-LESSON = small_lesson()
 HIDDEN = [hidden for _, hidden, _ in TESTS.values()]
 ATTACK = "</code></pre><script>alert(1)</script><img src=x onerror=alert(1)>"
 
@@ -45,7 +44,7 @@ class Page(HTMLParser):
 
 
 def shown(one, notebook=None, **changes):
-    return Page(page(LESSON, FinalGrade.of(one)._replace(**changes), notebook))
+    return Page(page(small_lesson(), FinalGrade.of(one)._replace(**changes), notebook))
 
 
 @pytest.fixture
@@ -65,7 +64,7 @@ def feedback(course, notebook):
 @pytest.mark.process
 def test_write_feedback_where_nbgrader_puts_it(course):
     wrong = "# exercise: square\ndef square(format_points):\n    return 9"
-    grade_and_put(course, handed_in(LESSON, {**ANSWERS, "square": wrong}))
+    grade_and_put(course, handed_in(small_lesson(), {**ANSWERS, "square": wrong}))
     [path] = write_feedback(course)
     assert path == course / "feedback" / "s01" / NAME / f"{NAME}.html"
     said = Page(path.read_text("utf-8"))
@@ -150,7 +149,7 @@ def test_page_says_what_is_missing():
 
 
 def test_page_includes_learners_own_cells(course):
-    notebook = handed_in(LESSON, {**ANSWERS, "quarter": "# exercise: quarter\nhelp = None"})
+    notebook = handed_in(small_lesson(), {**ANSWERS, "quarter": "# exercise: quarter\nhelp = None"})
     own = cell_of(notebook, "fresh")
     notebook["cells"].remove(own)
     place = notebook["cells"].index(cell_of(notebook, "quarter")) + 1
@@ -166,7 +165,7 @@ def test_page_includes_learners_own_cells(course):
 @pytest.mark.process
 def test_page_hides_printed_hidden_tests(course):
     peeks = ANSWERS["square"] + "\nprint('''" + "\n".join(HIDDEN) + "''')"
-    grade_and_put(course, handed_in(LESSON, {**ANSWERS, "square": peeks}))
+    grade_and_put(course, handed_in(small_lesson(), {**ANSWERS, "square": peeks}))
     executed = course / "autograded" / "s01" / NAME / f"{NAME}.ipynb"
     notebook = nbformat.read(executed, as_version=4)
     for cell in notebook.cells:
@@ -214,7 +213,7 @@ def test_write_feedback_removes_withdrawn_page(course):
 @pytest.mark.process
 def test_page_escapes_submitted_text(course):
     answer = f"# exercise: mean\n# {ATTACK}\nraise ValueError({ATTACK!r})"
-    notebook = handed_in(LESSON, {**ANSWERS, "mean": answer})
+    notebook = handed_in(small_lesson(), {**ANSWERS, "mean": answer})
     one = grade_and_put(course, notebook)
     attacked = one._replace(
         detail=ATTACK,
@@ -243,7 +242,7 @@ def test_page_cuts_outputs():
     ]
     cell = nbformat.v4.new_code_cell("def square(n): ...", id="square", outputs=outputs)
     notebook["cells"] = [cell]
-    text = page(LESSON, FinalGrade.of(one), notebook)
+    text = page(small_lesson(), FinalGrade.of(one), notebook)
     assert "rich" not in text and "80,000 more characters" in text
     assert len(text) < 60_000
 
@@ -264,7 +263,7 @@ def test_any_text_can_be_written(raw, said):
     cell["outputs"] = [nbformat.from_dict({"output_type": "stream", "text": raw})]
     notebook = nbformat.v4.new_notebook()
     notebook["cells"] = [cell]
-    text = page(LESSON, FinalGrade.of(result()), notebook)
+    text = page(small_lesson(), FinalGrade.of(result()), notebook)
     assert (f'tabindex="0">{said}</pre>' in text) == bool(said)
     text.encode()
 
