@@ -71,19 +71,19 @@ def test_constraints_pin_every_dependency():
             assert [int(part) for part in re.findall(r"\d+", pinned[name])] >= lowest
 
 
-def test_no_dependency_has_an_upper_cap():
+def test_dependencies_have_no_upper_bound():
     wanted = [PROJECT["requires-python"], *PROJECT["dependencies"]]
     assert not [requirement for requirement in wanted if "<" in requirement]
 
 
-def test_the_readme_names_every_command_and_every_notebook():
+def test_readme_names_commands_and_notebooks():
     for command in main.commands:
         assert f"quantlab {command}" in README
     for notebook in sorted((ROOT / "notebooks").glob("*.ipynb")):
         assert notebook.stem in README
 
 
-def test_every_make_target_in_the_documents_exists():
+def test_make_targets_in_documents_exist():
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     for document in ("README.md", "CONTRIBUTING.md"):
         used = set(re.findall(r"^make ([a-z]+)", (ROOT / document).read_text(), re.MULTILINE))
@@ -91,12 +91,12 @@ def test_every_make_target_in_the_documents_exists():
         assert used and used <= targets
 
 
-def test_links_between_documents_lead_somewhere():
+def test_links_between_documents_exist():
     for document in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md"):
         for link in re.findall(r"\]\(([^)#:]+)\)", (ROOT / document).read_text()):
             assert (ROOT / link).exists(), f"{document} links to {link}"
 
 
-def test_the_changelog_begins_with_this_version():
+def test_changelog_begins_with_this_version():
     headings = re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
     assert headings[0] == ql.__version__ == PROJECT["version"]

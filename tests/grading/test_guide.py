@@ -18,7 +18,7 @@ LINES = sorted(set(re.findall(r"(?:\$ |`)quantlab ([a-z][^`\n]*)", GUIDE)))
 
 
 @pytest.mark.parametrize("line", LINES)
-def test_every_command_of_the_guide_is_understood(line):
+def test_guide_commands_can_be_parsed(line):
     name, *arguments = shlex.split(line)
     command = main.commands[name]
     required = [p for p in command.params if p.required and p.param_type_name == "argument"]
@@ -38,7 +38,7 @@ def test_guide_names_verdicts_and_limits():
 
 @pytest.mark.process
 @pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")  # nbgrader's own
-def test_the_guides_penalty_for_being_late_works(tmp_path):
+def test_guide_late_penalty_works(tmp_path):
     course = small_course(tmp_path)
     [penalty] = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
     settings = (ROOT / "instructor" / "nbgrader_config.py").read_text()

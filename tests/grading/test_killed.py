@@ -166,7 +166,7 @@ def test_grade_survives_kills_at_random_moments(tmp_path, orphanage):
 
 
 @pytest.mark.parametrize("level", ["auto", "prlimit"])
-def test_no_process_outlives_the_grader(tmp_path, orphanage, level):
+def test_grade_killed_leaves_no_process_behind(tmp_path, orphanage, level):
     """Killed while two submissions hang in their sandboxes, which have processes of their own."""
     course = a_course(tmp_path)
     hang = "import subprocess, sys\nsubprocess.Popen(['sleep', '600'])\nwhile True: pass"

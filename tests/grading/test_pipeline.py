@@ -80,7 +80,7 @@ def classroom(tmp_path_factory):
     return course, {result.student: result for result in summary.results}, summary, steps
 
 
-def test_everybody_gets_a_verdict(classroom):
+def test_grade_gives_everyone_a_verdict(classroom):
     _, results, summary, _ = classroom
     assert verdicts(results) == {
         **dict.fromkeys(("s01", "s02", "s03", "s05", "s06"), "graded"),
@@ -93,7 +93,7 @@ def test_everybody_gets_a_verdict(classroom):
     assert [result.student for result in summary.results] == sorted(results)
 
 
-def test_the_gradebook_says_the_same_as_the_results(classroom):
+def test_grade_writes_same_scores_in_gradebook(classroom):
     course, results, _, _ = classroom
     marks = {of.student: of for of in read_scores(course, NAME)}
     assert {student: of.score for student, of in marks.items()} == {
@@ -113,7 +113,7 @@ def test_grade_reports_each_verdict_once(classroom):
     assert all(step.newly_graded for step in steps)
 
 
-def test_verdicts_are_kept_as_they_were_given(classroom):
+def test_grade_stores_verdicts_as_given(classroom):
     course, results, _, _ = classroom
     kept = read_results(course, NAME)
     assert {one.result.student: one.result for one in kept} == results
@@ -121,7 +121,7 @@ def test_verdicts_are_kept_as_they_were_given(classroom):
     assert results["s01"].isolation == BEST
 
 
-def test_only_submissions_that_ran_have_a_graded_notebook(classroom):
+def test_grade_writes_notebooks_of_executed_submissions(classroom):
     course, results, _, _ = classroom
     there = {path.parent.parent.name for path in course.glob(f"autograded/*/{NAME}/*.ipynb")}
     assert there == {student for student, result in results.items() if result.score is not None}
@@ -141,7 +141,7 @@ def test_grade_skips_unchanged_submissions(classroom, tmp_path):
     assert grade(course, students=["s01"], regrade=True, limits=LIMITS).newly_graded == 1
 
 
-def test_marks_that_the_gradebook_lost_are_given_again(classroom, tmp_path):
+def test_grade_restores_scores_lost_from_gradebook(classroom, tmp_path):
     course = tmp_path / "course"
     shutil.copytree(classroom[0], course)
     with stock_book(course) as book:
@@ -154,7 +154,7 @@ def test_marks_that_the_gradebook_lost_are_given_again(classroom, tmp_path):
     assert {of.student: of.score for of in read_scores(course, NAME)}["s01"] == 8.0
 
 
-def test_what_is_withdrawn_loses_its_marks(classroom, tmp_path):
+def test_grade_clears_scores_of_withdrawn_submission(classroom, tmp_path):
     course = tmp_path / "course"
     shutil.copytree(classroom[0], course)
     shutil.rmtree(course / "submitted" / "s01" / NAME)
@@ -173,7 +173,7 @@ def test_grade_runs_with_files_beside_notebook(course):
     assert graded(course)["s01"].score == 8.0  # the lesson's own helper.py was used
 
 
-def test_a_link_in_a_submission_is_not_followed(course):
+def test_grade_follows_no_link(course):
     secret = course / "secret.txt"
     secret.write_text("0")
     folder = hand_in(course, "s01", answers(course, mean=READS_A_FILE), files={"helper.py": "x=1"})
@@ -214,7 +214,7 @@ def test_grade_names_students_without_submission(course):
     assert verdicts(graded(course)) == {"s01": "graded", **absent}
 
 
-def test_the_list_of_students_is_remembered(course, tmp_path):
+def test_grade_command_remembers_the_roster(course, tmp_path):
     hand_in(course, "s01", b"")
     listed = tmp_path / "students.csv"
     listed.write_text("id,first_name,lms_user_id\ns01,A,17\ns02,B,\n")
@@ -300,7 +300,7 @@ c.AssignLatePenalties.plugin_class = Broken
     assert run.exit_code == 1 and "late penalties could not be computed" in run.stderr
 
 
-def test_without_bubblewrap_nothing_runs_where_it_is_required(course, monkeypatch):
+def test_grade_require_isolation_without_bubblewrap(course, monkeypatch):
     hand_in(course, "s01", answers(course))
     monkeypatch.setenv("PATH", "/nowhere")
     why_no_bubblewrap.cache_clear()
@@ -335,7 +335,7 @@ def test_grade_command_prints_lines_and_summary(classroom):
     assert lines[-1].startswith("5 graded, 1 invalid_notebook, 1 no_submission. Graded in this run")
 
 
-def test_the_command_speaks_json(classroom):
+def test_grade_command_prints_json(classroom):
     run = invoke(classroom[0], "01", "--json", "--student", "s01", "--student", "s04")
     first, second = json.loads(run.stdout)
     assert list(first) == [
@@ -352,14 +352,14 @@ def test_the_command_speaks_json(classroom):
     assert (second["verdict"], second["score"]) == ("invalid_notebook", None)
 
 
-def test_limits_are_options(course):
+def test_grade_command_limits(course):
     hand_in(course, "s01", answers(course, mean="while True: pass"))
     run = invoke(course, "--cell-seconds", "1", "--submission-seconds", "60", "--memory", "1")
     assert run.exit_code == 0, run.output
     assert "more than 1 seconds" in run.stdout
 
 
-def test_a_trouble_of_ours_is_the_exit_status(tmp_path):
+def test_grade_command_while_another_is_grading(tmp_path):
     course = a_course(tmp_path)
     hand_in(course, "s01", answers(course))
     with open_gradebook(course) as book:
@@ -378,7 +378,7 @@ def test_a_trouble_of_ours_is_the_exit_status(tmp_path):
         ({"isolation": "none"}, "`isolation` must be auto, require or prlimit, got 'none'"),
     ],
 )
-def test_a_wrong_wish_is_refused_in_words(course, options, words):
+def test_grade_refuses_wrong_options(course, options, words):
     a_course(course, name="02_another")
     hand_in(course, "s01", stub(course))
     with pytest.raises(ValueError, match=words):
@@ -418,7 +418,7 @@ def test_nbgrader_commands_work_after_grade(classroom, tmp_path):
     assert exported == {student: score or 0.0 for student, score in before.items()}
 
 
-def test_marks_by_people_survive_a_new_grading(classroom, tmp_path):
+def test_grade_again_keeps_manual_scores(classroom, tmp_path):
     course = tmp_path / "course"
     shutil.copytree(classroom[0], course)
     with stock_book(course) as book:
@@ -432,7 +432,7 @@ def test_marks_by_people_survive_a_new_grading(classroom, tmp_path):
     assert marks.needs_grading  # a person's mark is looked at again
 
 
-def test_honest_submissions_get_the_scores_of_stock_nbgrader(tmp_path):
+def test_grade_same_scores_as_stock_nbgrader(tmp_path):
     """The exercises of lesson 02, without its demonstrations: six submissions, cell by cell."""
     name = "02_uniform_quantization"
     [built] = build_course(ROOT, [name]).lessons

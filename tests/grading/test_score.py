@@ -77,7 +77,7 @@ def test_score_message_of_failed_check(marked):
     assert mark_of(graded, "square").message == "TypeError: no int"
 
 
-def test_what_the_answer_raised_is_told_as_well(good):
+def test_score_message_of_failed_answer(good):
     cell_of(good, "square")["source"] = "# exercise: square\ndef square(number:"
     message = mark_of(grade(small_lesson(), good), "square").message
     assert "The cell of your answer raised SyntaxError" in message
@@ -101,11 +101,11 @@ def test_score_message_of_not_answered(good, marked):
     assert mark[1:] == (0.0, 2.0, "not_answered", "square is still None: write a number.")
 
 
-def test_words_on_stderr_cost_nothing(marked):
+def test_score_ignores_stderr(marked):
     assert marked(outputs={"test-square": [stream("UserWarning: old", "stderr")]}).score == 8
 
 
-def test_an_error_counts_whatever_else_was_put_out(marked):
+def test_score_error_before_other_outputs(marked):
     outputs = [result("2"), error("AssertionError"), result("2")]
     assert mark_of(marked(outputs={"test-square": outputs}), "square").score == 0
 
@@ -149,12 +149,12 @@ def test_score_missing_points_are_0(marked):
     assert mark_of(graded, "square")[1:] == (0.0, 2.0, "wrong", "The test gave no points.")
 
 
-def test_the_least_of_several_results_counts(marked):
+def test_score_least_of_several_results(marked):
     outputs = {"test-square": [result("2"), result("1"), result("2")]}
     assert mark_of(marked(lesson=with_points(), outputs=outputs), "square").score == 1
 
 
-def test_what_a_contest_prints_is_its_message(marked):
+def test_score_message_of_a_contest(marked):
     outputs = {"test-square": [stream("1,234 bytes; next: prune."), result("1")]}
     mark = mark_of(marked(lesson=with_points(), outputs=outputs), "square")
     assert mark.message == "1,234 bytes; next: prune."
@@ -179,7 +179,7 @@ def test_score_ignores_result_after_statement(marked):
         [{}],
     ],
 )
-def test_outputs_that_are_none_are_survived(marked, outputs):
+def test_score_malformed_outputs(marked, outputs):
     mark = mark_of(marked(lesson=with_points(), outputs={"test-square": outputs}), "square")
     assert 0 <= mark.score <= 2
 
@@ -187,7 +187,7 @@ def test_outputs_that_are_none_are_survived(marked, outputs):
 # Tests that did not run
 
 
-def test_points_earned_before_the_end_stay(marked):
+def test_score_keeps_points_earned_before_end(marked):
     graded = marked(status="kernel_died", detail="it ended", not_run=["test-guess", "test-quarter"])
     assert (graded.verdict, graded.score, graded.detail) == ("kernel_died", 5, "it ended")
     assert mark_of(graded, "guess").state == "not_run"
@@ -214,7 +214,7 @@ def test_score_needs_proof_of_run(marked, good):
     assert score(small_lesson(), executed, aligned=aligned, student="s01").score == 0
 
 
-def test_a_stopped_test_says_so(marked):
+def test_score_message_of_stopped_test(marked):
     outputs = {"test-square": [error("Timeout", "stopped after 60 s")]}
     mark = mark_of(marked(outputs=outputs, not_run=["test-square"]), "square")
     assert mark[1:] == (0.0, 2.0, "timeout", "stopped after 60 s")
@@ -232,7 +232,7 @@ def test_score_missing_cell_gives_nothing(good):
 # No marks at all
 
 
-def test_what_is_not_known_is_not_0(marked):
+def test_unscored_and_infrastructure_error_have_no_score(marked):
     graded = marked(status="infrastructure_error", detail="no disk left")
     assert (graded.verdict, graded.score, graded.cell_scores) == ("infrastructure_error", None, ())
     assert graded.detail == "no disk left" and graded.isolation == "prlimit"
@@ -243,7 +243,7 @@ def test_what_is_not_known_is_not_0(marked):
 @pytest.mark.parametrize(
     ("verdict", "words"), [("graded", "comes with"), ("lost", "is no verdict")]
 )
-def test_a_verdict_without_score_is_one_of_three(verdict, words):
+def test_unscored_refuses_other_verdicts(verdict, words):
     with pytest.raises(ValueError, match=rf"`verdict` '{verdict}' {words}.*pass one of invalid_"):
         unscored(small_lesson(), student="s01", verdict=verdict, detail="")
 
@@ -265,7 +265,7 @@ def test_result_as_json_round_trip(good):
     assert [points_of(exercise, graded) for exercise in small_lesson().exercises] == [2, 3, 1, 2]
 
 
-def test_a_long_message_is_cut(marked):
+def test_score_cuts_long_message(marked):
     graded = marked(outputs={"test-square": [error("ValueError", "x" * 10_000)]})
     assert len(mark_of(graded, "square").message) == 2_000
 
@@ -295,7 +295,7 @@ def test_score_manual_answer_needs_grading():
 # Lessons
 
 
-def test_a_lesson_that_is_not_there_is_named(tmp_path):
+def test_load_lesson_names_missing_lesson(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"no lesson '09_x'.*quantlab build"):
         load_lesson(tmp_path, "09_x")
 

@@ -110,7 +110,7 @@ def tree(folder):
     ],
 )
 @pytest.mark.parametrize("packed", [False, True])
-def test_a_notebook_arrives_wherever_it_was(course, inbox, path, packed):
+def test_collect_finds_notebook_at_any_path(course, inbox, path, packed):
     content = work("mine")
     if packed:
         zipped({path: content}, inbox / "class.zip")
@@ -189,7 +189,7 @@ def test_collect_writes_only_inside_the_course(course, inbox, tmp_path):
     assert not any(".." in path.parts for path in written)
 
 
-def test_the_latest_counts_and_all_are_kept(course, inbox):
+def test_collect_keeps_all_versions_latest_counts(course, inbox):
     put(inbox / "s01" / "02_uniform_quantization (1).ipynb", work("second"), minute=2)
     put(inbox / "s01" / FILE, work("third"), minute=3)
     put(inbox / "s01" / "old" / FILE, work("first"), minute=1)
@@ -208,7 +208,7 @@ def test_collect_equal_times_higher_copy_number(course, inbox):
     assert submitted(course) == {("s01", NAME): work(" (10)")}
 
 
-def test_collecting_again_changes_nothing_and_says_so(course, inbox):
+def test_collect_again_changes_nothing(course, inbox):
     put(inbox / "s01" / FILE)
     put(inbox / "s01" / "old" / FILE, minute=-5)
     put(inbox / "s02" / "helper.py", b"x = 1")
@@ -228,7 +228,7 @@ def test_collect_later_replaces_older_does_not(course, inbox):
     assert submitted(course) == {("s01", NAME): work("third")}
 
 
-def test_going_back_to_an_earlier_version_counts(course, inbox):
+def test_collect_earlier_version_handed_in_again(course, inbox):
     for minute, text in enumerate(["one", "two", "one"]):
         stamp = f"s01+{NAME}+2026-01-30 12:{minute:02}:00.000000 UTC+x"
         put(inbox / str(minute) / stamp / FILE, work(text))
@@ -237,7 +237,7 @@ def test_going_back_to_an_earlier_version_counts(course, inbox):
     assert versions(CourseFolder(course), "s01", NAME)[-1].time == "2026-01-30T12:02:00+00:00"
 
 
-def test_what_an_instructor_mended_by_hand_stays(course, inbox):
+def test_collect_keeps_notebook_fixed_by_hand(course, inbox):
     put(inbox / "s01" / FILE, work("broken"))
     collect([inbox], course)
     (course / "submitted" / "s01" / NAME / FILE).write_bytes(work("fixed"))
@@ -249,7 +249,7 @@ def test_what_an_instructor_mended_by_hand_stays(course, inbox):
     assert len(versions(CourseFolder(course), "s01", NAME)) == 3
 
 
-def test_what_was_deleted_from_the_course_comes_back(course, inbox):
+def test_collect_restores_deleted_submission(course, inbox):
     put(inbox / "s01" / FILE, work("mine"))
     collect([inbox], course)
     shutil.rmtree(course / "submitted")
@@ -283,7 +283,7 @@ def test_collect_finishes_a_killed_run(course, inbox, monkeypatch):
         assert {path.relative_to(course): text for path, text in tree(course).items()} == whole
 
 
-def test_nbgrader_reads_the_time_that_was_written(course, inbox):
+def test_collect_writes_timestamp_that_nbgrader_reads(course, inbox):
     put(inbox / f"s01+{NAME}+2026-01-30 12:34:56.789000 UTC+x" / FILE)
     put(inbox / "s02" / FILE, minute=7)
     collect([inbox], course)
@@ -296,7 +296,7 @@ def test_nbgrader_reads_the_time_that_was_written(course, inbox):
     assert read["s02"] == datetime(2026, 1, 30, 12, 7)
 
 
-def test_the_time_is_the_best_witnesss(course, inbox):
+def test_collect_takes_most_reliable_time(course, inbox):
     put(inbox / "s01" / FILE, minute=5)
     put(inbox / "s01" / "timestamp.txt", b"2026-01-29 10:00:00.000000 UTC")
     put(inbox / "s02" / FILE, minute=5)
@@ -327,7 +327,7 @@ def test_collect_takes_own_files_only(course, inbox):
     )
 
 
-def test_a_replaced_version_takes_its_files_with_it(course, inbox):
+def test_collect_removes_files_of_replaced_version(course, inbox):
     put(inbox / "a" / "s01" / FILE, work("a"), minute=1)
     put(inbox / "a" / "s01" / "old_helper.py", b"x = 1")
     put(inbox / "b" / "s01" / FILE, work("b"), minute=2)
@@ -352,14 +352,14 @@ def test_collect_student_and_lesson_by_option(course, inbox):
     assert outcomes(report) == ["collected"] and "no exercise is left" in report.lines[0].detail
 
 
-def test_two_lessons_in_one_folder_are_two_submissions(course, inbox):
+def test_collect_two_lessons_in_one_folder(course, inbox):
     put(inbox / "s01" / FILE, work("a"))
     put(inbox / "s01" / f"{OTHER}.ipynb", work("b", OTHER))
     collect([inbox], course)
     assert submitted(course) == {("s01", NAME): work("a"), ("s01", OTHER): work("b", OTHER)}
 
 
-def test_the_courses_own_notebooks_are_nobodys(course):
+def test_collect_refuses_notebooks_of_the_course(course):
     report = collect([course], course)
     assert submitted(course) == {} and len(report.problems) == 1
 
@@ -394,7 +394,7 @@ def bundle(inbox, text="mine", *, student="s01", minute=0):
     return inbox / receipt.file, receipt
 
 
-def test_a_bundle_is_collected_with_its_receipt(course, inbox):
+def test_collect_bundle_stores_its_receipt(course, inbox):
     _, receipt = bundle(inbox)
     report = collect([inbox], course)
     assert outcomes(report) == ["collected"]
@@ -433,7 +433,7 @@ def test_verify_two_receipts_of_one_notebook(course, inbox):
         assert [finding.intact for finding in verify(receipt.id, course=course)] == [True]
 
 
-def test_a_notebook_changed_after_the_receipt_is_seen(course, inbox):
+def test_verify_notebook_changed_after_receipt(course, inbox):
     path, receipt = bundle(inbox)
     with zipfile.ZipFile(path) as archive:
         manifest = archive.read(MANIFEST)
@@ -476,7 +476,7 @@ def test_collect_bundle_belongs_to_its_uploader(course, inbox):
     assert "its author says 's01'" in report.lines[0].detail
 
 
-def test_random_damage_never_stops_a_neighbour(course, inbox):
+def test_collect_random_damage_stops_no_other(course, inbox):
     rng = random.Random(20260130)
     good = zipped({f"s01/{FILE}": work("mine")})
     put(inbox / "s99" / FILE, work("neighbour"))
@@ -490,7 +490,7 @@ def test_random_damage_never_stops_a_neighbour(course, inbox):
     assert len({line.origin.split("/")[1] for line in report.lines}) == 61
 
 
-def test_the_sources_of_a_record_are_told(course, inbox):
+def test_collect_records_sum_and_origin(course, inbox):
     put(inbox / "s01" / FILE, work("mine"))
     collect([inbox], course)
     [record] = course.glob("quantlab/collected/*/*/*/record.json")

@@ -42,7 +42,7 @@ def match(path, roster=(), mapping=(), claimed=None):
         ("s01+02_x+2026-01-30 15:00:00.000000 UTC", "nbgrader", "s01", "", ""),
     ],
 )
-def test_the_names_of_platforms_are_read(name, platform, author, number, file):
+def test_read_platform_name_of_each_platform(name, platform, author, number, file):
     parts = read_platform_name(name)
     assert parts[:4] == (platform, author, number, file)
     assert parts.late == ("LATE" in name)
@@ -64,7 +64,7 @@ def test_read_platform_name_of_nbgraders_download():
 
 
 @pytest.mark.parametrize("name", [NAME, "s01", "s01_02_uniform_quantization.ipynb", "2026_01_02_x"])
-def test_other_names_are_no_platforms(name):
+def test_read_platform_name_other_name_is_none(name):
     assert read_platform_name(name) is None
 
 
@@ -87,7 +87,7 @@ def test_other_names_are_no_platforms(name):
         f"77|{NAME}",
     ],
 )
-def test_a_student_of_the_list_is_found(path):
+def test_match_finds_student_of_the_list(path):
     assert match(path, ROSTER).student == "s01"
 
 
@@ -105,7 +105,7 @@ def test_match_ignores_accents_and_hyphens():
         (f"downloads|{NAME}", "no name in its path is a student's"),
     ],
 )
-def test_who_is_not_in_the_list_is_told(path, words):
+def test_match_reports_unknown_student(path, words):
     found = match(path, ROSTER)
     assert found.student is None and words in found.problem
 
@@ -120,7 +120,7 @@ def test_who_is_not_in_the_list_is_told(path, words):
         ("Stüdent", f"Stu\u0308dent|{NAME}"),
     ],
 )
-def test_a_mapping_wins(name, path):
+def test_match_mapping_before_names(name, path):
     assert match(path, ROSTER, [(name, "s02")]).student == "s02"
 
 
@@ -139,7 +139,7 @@ def test_a_mapping_wins(name, path):
         (f"../..|{NAME}", None),
     ],
 )
-def test_without_a_list_folders_and_platforms_name_students(path, student):
+def test_match_without_list_by_folder_or_platform(path, student):
     assert match(path).student == student
 
 

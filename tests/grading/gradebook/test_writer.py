@@ -113,7 +113,7 @@ def test_writer_keeps_lesson_of_nbgrader(course):
     assert rows(course, "SELECT id FROM base_cell UNION SELECT id FROM source_cell") == numbers
 
 
-def test_marks_are_written_and_read(course):
+def test_record_and_read_scores(course):
     wrong = answers(course, mean="def mean(values):\n    return max(values)")
     marks = record(course, wrong, timestamp=MONDAY)
     assert (marks.score, marks.max_score, marks.needs_grading) == (5.0, 8.0, False)
@@ -146,7 +146,7 @@ def test_writer_comments_unanswered_like_nbgrader(course):
     assert {cell.comment for cell in marks.cells} == {""}
 
 
-def test_a_new_grading_replaces_the_automatic_marks(course):
+def test_record_replaces_automatic_scores(course):
     record(course, answers(course), files={"old.txt": b"old"})
     marks = record(course, stub(course), files={"new.txt": b"new"})
     assert marks.score == 0.0
@@ -158,7 +158,7 @@ def test_a_new_grading_replaces_the_automatic_marks(course):
 
 
 @pytest.mark.parametrize("verdict", WITHOUT)
-def test_without_a_score_no_automatic_mark_remains(course, verdict):
+def test_record_without_score_clears_automatic_scores(course, verdict):
     record(course, answers(course), timestamp=MONDAY)
     marks = record_none(course, verdict)
     assert marks.score is None
@@ -168,7 +168,7 @@ def test_without_a_score_no_automatic_mark_remains(course, verdict):
 
 
 @pytest.mark.parametrize("verdict", [None, *WITHOUT])
-def test_marks_and_comments_of_people_stay(course, verdict):
+def test_record_keeps_manual_scores_and_comments(course, verdict):
     record(course, answers(course))
     by_hand(course)
     marks = record(course, stub(course)) if verdict is None else record_none(course, verdict)
@@ -185,7 +185,7 @@ def test_writer_enrols_without_submission(course):
     assert rows(course, "SELECT * FROM submitted_assignment") == []
 
 
-def test_an_answer_for_a_person_waits_for_one(tmp_path):
+def test_record_manual_answer_needs_grading(tmp_path):
     notebook = small.instructor()
     essay = nbformat.v4.new_markdown_cell("Why?")
     flags = {"grade": True, "solution": True, "points": 3}
@@ -211,7 +211,7 @@ def test_writer_refuses_changed_lesson_with_submissions(course):
     assert rows(course, "SELECT * FROM grade ORDER BY id") == before
 
 
-def test_other_points_and_other_text_are_taken_over(course):
+def test_prepare_takes_over_changed_points_and_text(course):
     record(course, answers(course))
     shutil.rmtree(course / "source")
     notebook = small.instructor()
@@ -224,7 +224,7 @@ def test_other_points_and_other_text_are_taken_over(course):
     assert source[0].endswith("# more")
 
 
-def test_a_lesson_that_was_half_written_is_completed(course):
+def test_prepare_completes_half_written_lesson(course):
     with open_gradebook(course) as book:
         book.prepare(load_lesson(course, NAME))
     whole = tables(course)
@@ -257,7 +257,7 @@ def test_writer_late_penalty_by_course_plugin(tmp_path, config, penalty):
     assert marks.late_penalty == 0.0
 
 
-def test_penalties_follow_an_extension_and_marks_by_people(tmp_path):
+def test_update_late_penalties_after_extension_and_manual_score(tmp_path):
     course = a_course(tmp_path, config=HALF_WHEN_LATE)
     record(course, answers(course), timestamp=MONDAY)
     set_due(course, "2026-01-04 12:00:00.000000 UTC")
@@ -278,7 +278,7 @@ def test_penalties_follow_an_extension_and_marks_by_people(tmp_path):
 # Reading
 
 
-def test_reading_makes_no_gradebook_and_changes_none(tmp_path):
+def test_read_scores_changes_no_file(tmp_path):
     course = a_course(tmp_path, gradebook=False)
     assert read_scores(course, NAME) == []
     assert not (course / "gradebook.db").exists()
@@ -301,7 +301,7 @@ def test_read_scores_of_all_students(course):
     assert (second.student, second.score) == ("s02", 8.0)
 
 
-def test_a_damaged_gradebook_is_said_to_be_damaged(course):
+def test_read_scores_of_damaged_gradebook(course):
     (course / "gradebook.db").write_bytes(b"this is no database, but long enough" * 100)
     with pytest.raises(ValueError, match=r"not a database.*copy"):
         read_scores(course, NAME)
@@ -309,7 +309,7 @@ def test_a_damaged_gradebook_is_said_to_be_damaged(course):
         pass
 
 
-def test_a_failure_in_the_middle_writes_nothing(tmp_path):
+def test_record_failure_writes_no_row(tmp_path):
     course = a_course(tmp_path, config=HALF_WHEN_LATE.replace("score / 2", "score / 0"))
     record(course, answers(course), timestamp=MONDAY)
     set_due(course, "2026-01-04 12:00:00.000000 UTC")
@@ -318,7 +318,7 @@ def test_a_failure_in_the_middle_writes_nothing(tmp_path):
     assert auto_marks(course, "s01") == ALL_RIGHT
 
 
-def test_submissions_of_other_students_stay_apart(course):
+def test_record_changes_one_student_only(course):
     hand_in(course, "s02", stub(course))
     record(course, answers(course), student="s01")
     record(course, stub(course), student="s02")

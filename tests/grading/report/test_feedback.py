@@ -75,7 +75,7 @@ def test_write_feedback_where_nbgrader_puts_it(course):
 
 
 @pytest.mark.parametrize("status", STATUSES)
-def test_every_status_is_said_in_words(status):
+def test_page_has_words_for_every_status(status):
     one = result(verdict=status) if status in VERDICTS else result()._replace(score=None)
     said = shown(one._replace(detail=""), status=status).text
     assert ("No score" in said) == (one.score is None)
@@ -104,7 +104,7 @@ def test_page_hides_our_own_failure():
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_every_state_has_words_of_its_own(state):
+def test_page_has_words_for_every_state(state):
     said = shown(result(mean=state)).text.replace(f"It is {state}.", "")
     others = {shown(result(mean=other)).text.partition("Mean ")[2][:9] for other in STATES}
     assert len(others) == len(STATES) and "_" not in said
@@ -187,12 +187,12 @@ def test_page_hides_quoted_hidden_tests():
     assert "at: [a line of a hidden test]" in said.text and HIDDEN[1] not in said.text
 
 
-def test_signs_of_tampering_are_for_the_instructor_only():
+def test_page_hides_signs_of_tampering():
     said = shown(result()._replace(evidence=("it replaced builtins.len",)))
     assert "builtins" not in said.text
 
 
-def test_who_handed_nothing_in_gets_no_page(course):
+def test_write_feedback_only_for_submissions(course):
     put(course, result("s01"))
     put(course, result("s02", "no_submission"))
     assert [path.parts[-3] for path in write_feedback(course)] == ["s01"]
@@ -258,7 +258,7 @@ def test_page_cuts_outputs():
         (None, ""),
     ],
 )
-def test_any_text_can_be_written(raw, said):
+def test_page_prints_any_text(raw, said):
     cell = nbformat.v4.new_code_cell("def square(n): ...", id="square")
     cell["outputs"] = [nbformat.from_dict({"output_type": "stream", "text": raw})]
     notebook = nbformat.v4.new_notebook()
@@ -281,7 +281,7 @@ def test_page_without_readable_notebook(course, content):
 # Everybody can read it
 
 
-def test_headings_have_an_order_and_links_lead_somewhere():
+def test_page_headings_links_and_labels():
     said = shown(result(mean="wrong"))
     levels = [int(tag[1]) for tag, _ in said.tags if re.fullmatch("h[1-6]", tag)]
     assert levels[0] == 1 and levels.count(1) == 1
@@ -296,7 +296,7 @@ def test_headings_have_an_order_and_links_lead_somewhere():
     assert all("scope" in cell for cell in said.all("th"))
 
 
-def test_text_is_dark_enough_on_its_ground():
+def test_feedback_css_contrast():
     rules = re.findall(r"([^{}]+)\{([^{}]*)\}", (ASSETS / "feedback.css").read_text())
     ground = "#fff"
     pairs = []

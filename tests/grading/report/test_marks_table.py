@@ -41,7 +41,7 @@ def test_table_without_score_says_why(verdict):
     assert row["detail"] == f"why {verdict}"
 
 
-def test_no_points_are_a_score_of_0():
+def test_table_no_points_are_0():
     row = row_of(result(**dict.fromkeys(("square", "mean", "guess", "quarter"), "wrong")))
     assert (row["status"], row["score"]) == ("graded", "0")
 
@@ -85,7 +85,7 @@ def test_table_includes_manual_scores_and_penalty(course):
 
 
 @pytest.mark.process
-def test_a_penalty_takes_no_more_than_there_is(course):
+def test_read_final_grades_penalty_leaves_at_least_0(course):
     put(course, result())
     with gradebook(course, "s01") as book:
         book.find_submission_notebook(NAME, NAME, "s01").late_submission_penalty = 99.0
@@ -95,7 +95,7 @@ def test_a_penalty_takes_no_more_than_there_is(course):
 
 
 @pytest.mark.process
-def test_table_counts_manual_score_of_invalid_file(course):
+def test_read_final_grades_manual_score_of_invalid_file(course):
     put(course, result(verdict="invalid_notebook"))
     with gradebook(course, "s01") as book:
         book.find_grade("test-mean", NAME, NAME, "s01").manual_score = 3.0
@@ -104,7 +104,7 @@ def test_table_counts_manual_score_of_invalid_file(course):
     assert (one.status, one.score) == ("invalid_notebook", 3.0)
 
 
-def test_table_tells_ungraded_from_missing(course):
+def test_read_final_grades_distinguishes_ungraded_from_missing(course):
     put(course, result("s01"))
     put(course, result("s02", "no_submission"))
     put(course, result("s03"))
@@ -119,7 +119,7 @@ def test_table_tells_ungraded_from_missing(course):
 
 
 @pytest.mark.parametrize("what", ["submission", "lesson", "nothing"])
-def test_table_names_outdated_scores(course, what):
+def test_export_reports_outdated_verdicts(course, what):
     put(course, result("s01"))
     put(course, result("s02", "no_submission"))
     notebook = Path("submitted", "s01") if what == "submission" else Path("source")
@@ -139,7 +139,7 @@ NASTY = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", " =1", "\uff1d1
 
 
 @pytest.mark.parametrize("name", NASTY)
-def test_no_name_is_a_formula(name):
+def test_table_escapes_formulas(name):
     row = row_of(result(), first_name=name, last_name=name, email=name)
     for column in ("first_name", "last_name", "email"):
         assert row[column] == f"'{name.strip()}"
@@ -212,7 +212,7 @@ def test_export_chosen_lessons_only(tmp_path):
 # Mistakes
 
 
-def test_a_mistake_is_named_with_the_way_out(course):
+def test_export_mistake_names_way_out(course):
     with pytest.raises(ValueError, match=r"Nothing was handed in .* run: quantlab collect"):
         export(course, course / "marks.csv")
     put(course, result())
@@ -234,7 +234,7 @@ def run(*arguments):
     return CliRunner().invoke(main, [str(argument) for argument in arguments])
 
 
-def test_the_command_names_who_has_no_mark(course):
+def test_export_command_lists_students_without_score(course):
     put(course, result("s01"))
     put(course, result("s02", "invalid_notebook"))
     out = course / "marks.csv"
@@ -256,7 +256,7 @@ def test_the_command_names_who_has_no_mark(course):
         (["feedback", "--student", "s09"], 1, "was graded yet; run: quantlab grade"),
     ],
 )
-def test_a_mistake_gets_one_sentence_and_no_traceback(course, arguments, status, words):
+def test_report_commands_one_sentence_per_mistake(course, arguments, status, words):
     done = run(*arguments, "--course", course)
     assert done.exit_code == status, done.output
     assert words in done.stderr and "Traceback" not in done.stderr

@@ -34,7 +34,7 @@ def test_task_json_round_trip(course):
     assert GradingTask.from_json(json.loads(json.dumps(one.as_json()))) == one
 
 
-def test_every_task_comes_back_once_whatever_it_holds(course):
+def test_workers_run_every_task_once(course):
     tasks = [
         task(course, "s01"),
         task(course, "s02", notebook=b"no notebook"),
@@ -49,7 +49,7 @@ def test_every_task_comes_back_once_whatever_it_holds(course):
     assert found["s03"].executed.cells and found["s02"].executed is None
 
 
-def test_there_is_nothing_to_wait_for_without_tasks():
+def test_workers_run_without_tasks():
     assert outcomes([]) == {}
 
 
