@@ -56,11 +56,11 @@ def test_environment_yml_uses_constraints():
 
 
 def test_constraints_pin_every_dependency():
-    wanted = [*PROJECT["dependencies"]]
+    requirements = [*PROJECT["dependencies"]]
     for extra in PROJECT["optional-dependencies"].values():
-        wanted += extra
+        requirements += extra
     pinned = {name.lower().replace("_", "-"): version for name, version in CONSTRAINTS.items()}
-    for requirement in wanted:
+    for requirement in requirements:
         name = re.match(r"[A-Za-z0-9_.-]+", requirement)[0].lower().replace("_", "-")
         if name == "quantlab-helpers":
             continue
@@ -72,8 +72,8 @@ def test_constraints_pin_every_dependency():
 
 
 def test_dependencies_have_no_upper_bound():
-    wanted = [PROJECT["requires-python"], *PROJECT["dependencies"]]
-    assert not [requirement for requirement in wanted if "<" in requirement]
+    requirements = [PROJECT["requires-python"], *PROJECT["dependencies"]]
+    assert not [requirement for requirement in requirements if "<" in requirement]
 
 
 def test_readme_names_commands_and_notebooks():

@@ -145,8 +145,8 @@ def test_is_answered_compares_prose_as_text():
 
 @pytest.mark.parametrize("name", LESSONS)
 def test_states_of_handed_out_lesson_all_unanswered(name, states):
-    found = states(notebook(name), name)
-    assert found and set(found.values()) == {"unanswered"}
+    by_exercise = states(notebook(name), name)
+    assert by_exercise and set(by_exercise.values()) == {"unanswered"}
 
 
 @pytest.mark.parametrize("name", LESSONS)
@@ -161,9 +161,9 @@ def test_states_of_replaced_placeholders_all_answered(name, states):
 
 
 def test_states_of_one_answer_only(states):
-    found = states(answer(notebook(), "dequantize"))
-    assert found.pop("dequantize") == "answered"
-    assert set(found.values()) == {"unanswered"}
+    by_exercise = states(answer(notebook(), "dequantize"))
+    assert by_exercise.pop("dequantize") == "answered"
+    assert set(by_exercise.values()) == {"unanswered"}
 
 
 def test_states_of_comments_and_empty_lines_unanswered(states):
@@ -188,9 +188,9 @@ def test_states_of_merged_cells_without_metadata(states):
     plain = answer(notebook(), "dequantize", "error-bound")
     merged = "\n".join("".join(cell["source"]) for cell in plain["cells"][1:])
     plain["cells"] = [{"cell_type": "code", "source": merged}]
-    found = states(plain)
-    assert found["dequantize"] == found["error-bound"] == "answered"
-    assert found["uniform-levels"] == "unanswered"
+    by_exercise = states(plain)
+    assert by_exercise["dequantize"] == by_exercise["error-bound"] == "answered"
+    assert by_exercise["uniform-levels"] == "unanswered"
 
 
 # lesson_by_name

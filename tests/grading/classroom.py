@@ -88,13 +88,13 @@ def verdicts(results):
 def rows(course, question):
     """Ask the gradebook's file itself."""
     with sqlite3.connect(course / "gradebook.db") as connection:
-        found = connection.execute(question).fetchall()
+        answer = connection.execute(question).fetchall()
     connection.close()
-    return found
+    return answer
 
 
-def auto_marks(course, student):
-    """The automatic marks of a student, as they stand in the file."""
+def automatic_scores(course, student):
+    """Return the automatic scores of a student from the gradebook's file."""
     question = f"""
         SELECT base_cell.name, grade.auto_score FROM grade
         JOIN base_cell ON base_cell.id = grade.cell_id

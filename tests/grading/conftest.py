@@ -1,6 +1,13 @@
 import pytest
 
 from quantlab_helpers.grading.execute.sandbox.sandbox import why_no_bubblewrap
+from tests.grading.classroom import a_course
+
+
+@pytest.fixture
+def course(tmp_path):
+    """Return a course folder with the small lesson and an empty gradebook."""
+    return a_course(tmp_path)
 
 
 @pytest.fixture

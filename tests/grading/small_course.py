@@ -37,29 +37,33 @@ def result(student="s01", verdict="graded", lesson=NAME, **states):
     """A result with these states of the exercises; the others are right."""
     if verdict in ("invalid_notebook", "no_submission", "infrastructure_error"):
         return Result(student, lesson, verdict, None, 8.0, detail=f"why {verdict}")
-    marks = []
+    scores = []
     for cell, points in POINTS.items():
         state = states.get(cell.removeprefix("test-"), "right")
         got = {"right": points, "partial": points / 2}.get(state, 0.0)
-        marks.append(
+        scores.append(
             CellScore(cell, got, points, state, "" if state == "right" else f"It is {state}.")
         )
-    return Result(student, lesson, verdict, sum(m.score for m in marks), 8.0, tuple(marks))
+    return Result(
+        student, lesson, verdict, sum(score.score for score in scores), 8.0, tuple(scores)
+    )
 
 
-def put(course, one, notebook=None):
+def put(course, graded, notebook=None):
     """Write a result where grading would."""
     folder = CourseFolder(course)
     sha256 = ""
-    if one.verdict != "no_submission":
-        path = folder.submitted(one.student, one.lesson) / f"{one.lesson}.ipynb"
+    if graded.verdict != "no_submission":
+        path = folder.submitted(graded.student, graded.lesson) / f"{graded.lesson}.ipynb"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("as it came")
-        source = lesson_files(folder, one.lesson)
-        sha256 = read_submission(folder, one.lesson, student=one.student, source=source).sha256
-    write_result(folder, one, sha256=sha256)
+        source = lesson_files(folder, graded.lesson)
+        sha256 = read_submission(
+            folder, graded.lesson, student=graded.student, source=source
+        ).sha256
+    write_result(folder, graded, sha256=sha256)
     if notebook is not None:
-        path = folder.autograded(one.student, one.lesson) / f"{one.lesson}.ipynb"
+        path = folder.autograded(graded.student, graded.lesson) / f"{graded.lesson}.ipynb"
         path.parent.mkdir(parents=True)
         nbformat.write(notebook, path)
 
@@ -69,13 +73,13 @@ def grade_and_put(course, notebook, student="s01"):
     lesson = small_lesson()
     aligned = align(lesson, notebook)
     executed = run(lesson, aligned)
-    one = score(lesson, executed, aligned=aligned, student=student)
-    put(course, one, executed.notebook)
-    return one
+    graded = score(lesson, executed, aligned=aligned, student=student)
+    put(course, graded, executed.notebook)
+    return graded
 
 
 def gradebook(course, *students):
-    """nbgrader's gradebook with the lesson, and these students' submissions; for marks by hand."""
+    """nbgrader's gradebook with the lesson, and these students' submissions; for manual scores."""
     path = course / "gradebook.db"
     path.write_bytes(_empty_gradebook())
     book = Gradebook(f"sqlite:///{path}")

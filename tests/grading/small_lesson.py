@@ -164,4 +164,4 @@ def grade(lesson, content, **options):
 
 
 def scores(result):
-    return {mark.cell.removeprefix("test-"): mark.score for mark in result.cell_scores}
+    return {score.cell.removeprefix("test-"): score.score for score in result.cell_scores}

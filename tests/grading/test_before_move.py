@@ -37,7 +37,11 @@ def course(tmp_path):
 def stored_scores(course):
     """The score of every cell, by student and cell, as the verdict files have it."""
     results = [verdict.result for verdict in read_results(course, NAME)]
-    return {(of.student, mark.cell): mark.score for of in results for mark in of.cell_scores}
+    return {
+        (result.student, score.cell): score.score
+        for result in results
+        for score in result.cell_scores
+    }
 
 
 def test_export_old_course_gives_the_same_table(course, tmp_path):

@@ -1,4 +1,4 @@
-"""A class of 30, by the commands, from what learners get to the marks: who must have what."""
+"""A class of 30, by the commands, from the release to the exported scores."""
 
 import copy
 import csv
@@ -204,9 +204,9 @@ def quantlab(*arguments, folder, status=0):
         text=True,
         env=os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
     )
-    said = f"quantlab {' '.join(map(str, arguments))}\n{done.stdout}\n{done.stderr}"
-    assert done.returncode == status, said
-    assert "Traceback" not in said
+    printed = f"quantlab {' '.join(map(str, arguments))}\n{done.stdout}\n{done.stderr}"
+    assert done.returncode == status, printed
+    assert "Traceback" not in printed
     return done.stdout
 
 
@@ -240,14 +240,16 @@ def test_class_from_release_to_export(tmp_path):
     limits = ["--cell-seconds", 20, "--memory", 1.5, "--jobs", 3]
     printed = quantlab("grade", "02", "--students", "students.csv", *limits, folder=home)
     verdicts = json.loads(quantlab("grade", "02", "--json", folder=home))
-    found = {one["student"]: Expected(one["verdict"], one["score"]) for one in verdicts}
-    wanted = {name: one._replace(says="") for name, one in group.expected.items()}
-    differences = {
-        name: (found.get(name), wanted.get(name), _line(printed, name))
-        for name in {*found, *wanted}
-        if found.get(name) != wanted.get(name)
+    given = {
+        verdict["student"]: Expected(verdict["verdict"], verdict["score"]) for verdict in verdicts
     }
-    assert not differences, "student: (found, wanted, what grade printed)"
+    expected_of = {name: verdict._replace(says="") for name, verdict in group.expected.items()}
+    differences = {
+        name: (given.get(name), expected_of.get(name), _line(printed, name))
+        for name in {*given, *expected_of}
+        if given.get(name) != expected_of.get(name)
+    }
+    assert not differences, "student: (given, expected, the line that grade printed)"
     assert is_gone("sleep 98765")
     assert "look at it" in _line(printed, "s28") and "input_transformers" in _line(printed, "s28")
 
@@ -260,20 +262,23 @@ def test_class_from_release_to_export(tmp_path):
             assert expected.says in text, f"{student}: no {expected.says!r} in its feedback"
             assert "HIDDEN TESTS" not in text and "seed=8201" not in text
 
-    _check_exports(home, wanted)
+    _check_exports(home, expected_of)
 
 
-def _check_exports(home, wanted):
-    """The three tables have the same marks, and no 0 for who has none."""
+def _check_exports(home, expected_of):
+    """The three tables have the same scores, and no 0 for students without one."""
     printed = quantlab("export", "02", "marks.csv", folder=home)
-    without = [name for name, one in wanted.items() if one.score is None]
-    assert f"{len(wanted) - len(without)} scores, {len(without)} without one" in printed
+    without = [name for name, expected in expected_of.items() if expected.score is None]
+    assert f"{len(expected_of) - len(without)} scores, {len(without)} without one" in printed
     head, *rows = read_csv(home / "marks.csv")
     table = {row[0]: dict(zip(head, row, strict=True)) for row in rows}
-    scores = {name: "" if one.score is None else str(one.score) for name, one in wanted.items()}
+    scores = {
+        name: "" if expected.score is None else str(expected.score)
+        for name, expected in expected_of.items()
+    }
     assert {name: row["score"] for name, row in table.items()} == scores
     assert {name: row["status"] for name, row in table.items()} == {
-        name: one.verdict for name, one in wanted.items()
+        name: expected.verdict for name, expected in expected_of.items()
     }
     assert not any(row["outdated"] for row in table.values())
     for row in table.values():
@@ -294,11 +299,11 @@ def _line(printed, student):
 def _bundle(group, student, home):
     """Hand in by `quantlab submit` instead; keep the receipt."""
     path = group.folder / student / f"{NAME}.ipynb"
-    said = quantlab("submit", path, "--student", student, "--out", path.parent, folder=home)
+    printed = quantlab("submit", path, "--student", student, "--out", path.parent, folder=home)
     path.unlink()
     [bundle] = path.parent.glob("*.zip")
     receipt = bundle.name.removeprefix("submission-").removesuffix(".zip")
-    assert receipt in said
+    assert receipt in printed
     (home / "receipt").write_text(receipt)
 
 

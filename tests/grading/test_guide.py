@@ -54,4 +54,4 @@ def test_guide_late_penalty_works(tmp_path):
     in_time, late = (datetime(2026, 11, day, 12, tzinfo=UTC) for day in (20, 22))
     with open_gradebook(course) as book:
         book.update_late_penalties(NAME, times={"s01": in_time, "s02": late})
-    assert [one.score for one in read_final_grades(course)] == [8.0, 4.0]
+    assert [grade.score for grade in read_final_grades(course)] == [8.0, 4.0]

@@ -1,4 +1,4 @@
-"""kill -9 of the one who grades, at any moment: nothing is lost, twice there, or left running."""
+"""kill -9 of the grader at any moment: nothing is lost, written twice, or left running."""
 
 import contextlib
 import ctypes
@@ -16,7 +16,7 @@ from quantlab_helpers.grading.gradebook.verdict_files import read_results
 from quantlab_helpers.grading.lesson import load_lesson
 from quantlab_helpers.grading.pipeline import grade
 from tests.grading import small_lesson as small
-from tests.grading.classroom import LIMITS, NAME, a_course, auto_marks, hand_in, rows
+from tests.grading.classroom import LIMITS, NAME, a_course, automatic_scores, hand_in, rows
 
 pytestmark = pytest.mark.process
 
@@ -38,14 +38,14 @@ def orphanage():
 
 def descendants(number):
     """All processes below one, that of a dead worker's sandbox included."""
-    waiting, found = [number], set()
+    waiting, running = [number], set()
     while waiting:
         for path in Path(f"/proc/{waiting.pop()}/task").glob("*/children"):
             with contextlib.suppress(OSError):  # it has just ended
-                fresh = [int(word) for word in path.read_text().split()]
-                found.update(fresh)
-                waiting += fresh
-    return found
+                children = [int(word) for word in path.read_text().split()]
+                running.update(children)
+                waiting += children
+    return running
 
 
 def start(course, **options):
@@ -107,24 +107,26 @@ def expected(student, version):
 
 
 def check_sound(course, versions):
-    """Check that the gradebook is whole, and that nothing in it is torn or there twice."""
+    """Check that the gradebook is whole, and that nothing in it is torn or written twice."""
     assert rows(course, "PRAGMA integrity_check") == [("ok",)]
     twice = "SELECT {0}, {1}, count(*) AS n FROM {2} GROUP BY {0}, {1} HAVING n > 1"
     for table in ("grade", "comment"):
         assert rows(course, twice.format("cell_id", "notebook_id", table)) == []
-    for marks in read_scores(course, NAME):
-        given = auto_marks(course, marks.student)
-        assert given in [{}, *(expected(marks.student, version) for version in versions)]
-        assert (marks.score or 0.0) == sum(given.values())
-    for graded in read_results(course, NAME):  # what is said to be done is done
-        marks = {mark.cell.removeprefix("test-"): mark.score for mark in graded.result.cell_scores}
-        assert marks == auto_marks(course, graded.result.student)
+    for scores in read_scores(course, NAME):
+        automatic = automatic_scores(course, scores.student)
+        assert automatic in [{}, *(expected(scores.student, version) for version in versions)]
+        assert (scores.score or 0.0) == sum(automatic.values())
+    for graded in read_results(course, NAME):  # a stored verdict is written completely
+        scores = {
+            score.cell.removeprefix("test-"): score.score for score in graded.result.cell_scores
+        }
+        assert scores == automatic_scores(course, graded.result.student)
 
 
 def check_complete(course, version):
     """Check that every submission was graded, once, in its latest version."""
     check_sound(course, [version])
-    assert [marks.student for marks in read_scores(course, NAME)] == STUDENTS
+    assert [scores.student for scores in read_scores(course, NAME)] == STUDENTS
     for graded in read_results(course, NAME):
         assert graded.result.verdict == "graded"
         assert graded.result.score == sum(expected(graded.result.student, version).values())
@@ -179,9 +181,9 @@ def test_grade_killed_leaves_no_process_behind(tmp_path, orphanage, level):
 
     def users(command):
         """The users of the processes below the child that run a command."""
-        found = [Path(f"/proc/{number}") for number in descendants(child)]
+        running = [Path(f"/proc/{number}") for number in descendants(child)]
         with contextlib.suppress(OSError):  # one has just ended
-            named = [path for path in found if (path / "comm").read_text() == f"{command}\n"]
+            named = [path for path in running if (path / "comm").read_text() == f"{command}\n"]
             return [path.stat().st_uid for path in named]
         return []
 

@@ -1,4 +1,4 @@
-"""A class is graded: each submission gets its verdict, and none costs another one its own."""
+"""A class is graded: each submission gets its verdict, independent of the others."""
 
 import contextlib
 import csv
@@ -32,7 +32,7 @@ from tests.grading.classroom import (
     NAME,
     a_course,
     answers,
-    auto_marks,
+    automatic_scores,
     graded,
     hand_in,
     open_gradebook,
@@ -47,15 +47,6 @@ pytestmark = pytest.mark.process
 
 BEST = "prlimit" if why_no_bubblewrap() else "bubblewrap"
 WRONG = "def mean(values):\n    return max(values)"
-READS_A_FILE = """def mean(values):
-    import helper
-    with open("data/offset.txt") as file:
-        return sum(values) / len(values) + float(file.read()) + helper.nothing"""
-
-
-@pytest.fixture
-def course(tmp_path):
-    return a_course(tmp_path)
 
 
 # A class
@@ -95,14 +86,14 @@ def test_grade_gives_everyone_a_verdict(classroom):
 
 def test_grade_writes_same_scores_in_gradebook(classroom):
     course, results, _, _ = classroom
-    marks = {of.student: of for of in read_scores(course, NAME)}
-    assert {student: of.score for student, of in marks.items()} == {
+    rows_by_student = {row.student: row for row in read_scores(course, NAME)}
+    assert {student: row.score for student, row in rows_by_student.items()} == {
         student: result.score for student, result in results.items()
     }
     for student, result in results.items():
-        told = {mark.cell.removeprefix("test-"): mark.score for mark in result.cell_scores}
-        known = {name: score for name, score in auto_marks(course, student).items()}
-        assert known == (told or dict.fromkeys(known))
+        expected = {cell.cell.removeprefix("test-"): cell.score for cell in result.cell_scores}
+        stored = {name: score for name, score in automatic_scores(course, student).items()}
+        assert stored == (expected or dict.fromkeys(stored))
 
 
 def test_grade_reports_each_verdict_once(classroom):
@@ -115,16 +106,16 @@ def test_grade_reports_each_verdict_once(classroom):
 
 def test_grade_stores_verdicts_as_given(classroom):
     course, results, _, _ = classroom
-    kept = read_results(course, NAME)
-    assert {one.result.student: one.result for one in kept} == results
-    assert all(len(one.sha256) == 64 for one in kept if one.result.score is not None)
+    stored = read_results(course, NAME)
+    assert {verdict.result.student: verdict.result for verdict in stored} == results
+    assert all(len(verdict.sha256) == 64 for verdict in stored if verdict.result.score is not None)
     assert results["s01"].isolation == BEST
 
 
 def test_grade_writes_notebooks_of_executed_submissions(classroom):
     course, results, _, _ = classroom
-    there = {path.parent.parent.name for path in course.glob(f"autograded/*/{NAME}/*.ipynb")}
-    assert there == {student for student, result in results.items() if result.score is not None}
+    students = {path.parent.parent.name for path in course.glob(f"autograded/*/{NAME}/*.ipynb")}
+    assert students == {student for student, result in results.items() if result.score is not None}
     assert not (course / "quantlab" / "logs").exists()
 
 
@@ -151,7 +142,7 @@ def test_grade_restores_scores_lost_from_gradebook(classroom, tmp_path):
     steps = []
     graded(course, report=steps.append)
     assert {step.result.student for step in steps if step.newly_graded} == {"s01", "s02", "s03"}
-    assert {of.student: of.score for of in read_scores(course, NAME)}["s01"] == 8.0
+    assert {row.student: row.score for row in read_scores(course, NAME)}["s01"] == 8.0
 
 
 def test_grade_clears_scores_of_withdrawn_submission(classroom, tmp_path):
@@ -159,49 +150,11 @@ def test_grade_clears_scores_of_withdrawn_submission(classroom, tmp_path):
     shutil.copytree(classroom[0], course)
     shutil.rmtree(course / "submitted" / "s01" / NAME)
     assert graded(course, students=["s01"])["s01"].verdict == "no_submission"
-    assert set(auto_marks(course, "s01").values()) == {None}
+    assert set(automatic_scores(course, "s01").values()) == {None}
     assert not (course / "autograded" / "s01" / NAME).exists()
 
 
-# What was handed in
-
-
-def test_grade_runs_with_files_beside_notebook(course):
-    (course / "source" / NAME / "helper.py").write_text("nothing = 0")
-    files = {"data/offset.txt": "0", "helper.py": "nothing = 1000"}
-    hand_in(course, "s01", answers(course, mean=READS_A_FILE), files=files)
-    assert graded(course)["s01"].score == 8.0  # the lesson's own helper.py was used
-
-
-def test_grade_follows_no_link(course):
-    secret = course / "secret.txt"
-    secret.write_text("0")
-    folder = hand_in(course, "s01", answers(course, mean=READS_A_FILE), files={"helper.py": "x=1"})
-    (folder / "data").mkdir()
-    (folder / "data" / "offset.txt").symlink_to(secret)
-    (course / "submitted" / "s02" / NAME).mkdir(parents=True)
-    (course / "submitted" / "s02" / NAME / f"{NAME}.ipynb").symlink_to(folder / f"{NAME}.ipynb")
-    results = graded(course)
-    message = next(m.message for m in results["s01"].cell_scores if m.cell == "test-mean")
-    assert results["s01"].score == 5.0
-    assert "Error" in message
-    assert results["s02"].verdict == "no_submission"
-
-
-def test_grade_takes_the_only_notebook(course):
-    hand_in(course, "s01", answers(course), called="hw (1).ipynb")
-    hand_in(course, "s02", answers(course), called="one.ipynb")
-    hand_in(course, "s02", answers(course), called="two.ipynb")
-    hand_in(course, "s03", b"an essay", called="essay.docx")
-    results = graded(course)
-    assert (results["s01"].score, results["s01"].repairs[0].kind) == (8.0, "renamed")
-    assert "hw (1).ipynb" in results["s01"].repairs[0].text
-    assert verdicts(results) == {
-        "s01": "graded",
-        **dict.fromkeys(("s02", "s03"), "invalid_notebook"),
-    }
-    assert "2 notebooks" in results["s02"].detail
-    assert "no notebook" in results["s03"].detail
+# Students
 
 
 def test_grade_names_students_without_submission(course):
@@ -224,15 +177,15 @@ def test_grade_command_remembers_the_roster(course, tmp_path):
             "invalid_notebook",
             "no_submission",
         ]
-    known = [(of.student, of.first_name, of.lms_user_id) for of in read_scores(course, NAME)]
-    assert known == [("s01", "A", "17"), ("s02", "B", "")]
+    stored = [(row.student, row.first_name, row.lms_user_id) for row in read_scores(course, NAME)]
+    assert stored == [("s01", "A", "17"), ("s02", "B", "")]
 
 
-# Troubles of ours
+# Failures of the grader
 
 
 def worker_of(number):
-    """The process that grades for this one, None while there is none that runs a sandbox."""
+    """Return a worker of this process that runs a sandbox; None if there is none."""
     for path in Path(f"/proc/{number}/task").glob("*/children"):
         for child in path.read_text().split():
             with contextlib.suppress(OSError):
@@ -265,12 +218,12 @@ def test_grade_lost_worker_costs_one_submission(course, times, verdict):
     results = graded(course)
     thread.join()
     assert len(killed) == times
-    lost = {student for student, one in results.items() if one.verdict != "graded"}
+    lost = {student for student, result in results.items() if result.verdict != "graded"}
     assert len(lost) == (verdict != "graded")
     for student in lost:
         assert "ended by signal 9" in results[student].detail
         assert (course / "quantlab" / "logs" / f"{NAME}-{student}.log").is_file()
-        assert set(auto_marks(course, student).values()) == {None}
+        assert set(automatic_scores(course, student).values()) == {None}
     assert verdicts(graded(course)) == dict.fromkeys(("s01", "s02"), "graded")  # tried again
 
 
@@ -292,7 +245,7 @@ c.AssignLatePenalties.plugin_class = Broken
     results = {result.student: result for result in summary.results}
     assert verdicts(results) == {"s01": "infrastructure_error", "s02": "graded"}
     assert "KeyError" in results["s01"].detail and results["s01"].score is None
-    assert set(auto_marks(course, "s01").values()) == {None}
+    assert set(automatic_scores(course, "s01").values()) == {None}
     log = (course / "quantlab" / "logs" / f"{NAME}-s01.log").read_text()
     assert "Traceback" in log and "KeyError" in log
     assert summary.problems == (f"{NAME}: late penalties could not be computed (KeyError: 's01').",)
@@ -318,7 +271,7 @@ def test_grade_require_isolation_without_bubblewrap(course, monkeypatch):
 
 
 def command():
-    return next(one for one in cli_grading.COMMANDS if one.name == "grade")
+    return next(command for command in cli_grading.COMMANDS if command.name == "grade")
 
 
 def invoke(course, *arguments):
@@ -398,7 +351,7 @@ def test_grade_empty_course_says_what_to_run(course, tmp_path):
 def test_nbgrader_commands_work_after_grade(classroom, tmp_path):
     course = tmp_path / "course"
     shutil.copytree(classroom[0], course)
-    before = {of.student: of.score for of in read_scores(course, NAME)}
+    before = {row.student: row.score for row in read_scores(course, NAME)}
     table = tmp_path / "grades.csv"
     with stock(course, Execute={"timeout": 30}) as api:
         for student in ("s01", "s02", "s03"):
@@ -412,7 +365,7 @@ def test_nbgrader_commands_work_after_grade(classroom, tmp_path):
         assert done["success"] and "Skipping existing" in done["log"]
         with api.gradebook as book:
             CsvExportPlugin(config=Config(CsvExportPlugin={"to": str(table)})).export(book)
-    assert {of.student: of.score for of in read_scores(course, NAME)} == before
+    assert {row.student: row.score for row in read_scores(course, NAME)} == before
     with table.open() as file:
         exported = {row["student_id"]: float(row["score"]) for row in csv.DictReader(file)}
     assert exported == {student: score or 0.0 for student, score in before.items()}
@@ -426,10 +379,10 @@ def test_grade_again_keeps_manual_scores(classroom, tmp_path):
         book.find_grade("test-guess", NAME, NAME, "s02").extra_credit = 1.0
         book.find_comment("mean", NAME, NAME, "s02").manual_comment = "nearly"
     assert grade(course, regrade=True, students=["s02"], limits=LIMITS).results[0].score == 5.0
-    marks = next(of for of in read_scores(course, NAME) if of.student == "s02")
-    assert marks.score == 5.0 + 2.5 + 1.0
-    assert {cell.comment for cell in marks.cells if cell.cell == "mean"} == {"nearly"}
-    assert marks.needs_grading  # a person's mark is looked at again
+    scores = next(row for row in read_scores(course, NAME) if row.student == "s02")
+    assert scores.score == 5.0 + 2.5 + 1.0
+    assert {cell.comment for cell in scores.cells if cell.cell == "mean"} == {"nearly"}
+    assert scores.needs_grading  # a person looks at a manual score again
 
 
 def test_grade_same_scores_as_stock_nbgrader(tmp_path):
@@ -459,17 +412,19 @@ def test_grade_same_scores_as_stock_nbgrader(tmp_path):
                 cell["source"] = f"# exercise: {cell['id']}\n{chosen[cell['id']]}"
         for course in folders:
             hand_in(course, student, notebook, name=name)
-    ours = graded(folders[0], limits=None, jobs=2)
+    results = graded(folders[0], limits=None, jobs=2)
     with stock(folders[1], Execute={"timeout": 300}) as api:
         assert api.generate_assignment(name)["success"]
-        for student in ours:
+        for student in results:
             done = api.autograde(name, student)
             assert done["success"], done
-    marks = [{of.student: of for of in read_scores(course, name)} for course in folders]
-    for student in ours:
-        cells = [marks[who][student].cells for who in (0, 1)]
+    rows_by_student = [
+        {row.student: row for row in read_scores(course, name)} for course in folders
+    ]
+    for student in results:
+        cells = [rows_by_student[place][student].cells for place in (0, 1)]
         assert cells[0] == cells[1], student
-    scores = [marks[0][student].score for student in sorted(ours)]
+    scores = [rows_by_student[0][student].score for student in sorted(results)]
     assert scores[0] == scores[1] == lesson.max_score and scores[5] == 0.0
     assert 0 < scores[3] < lesson.max_score and 0 < scores[4] < lesson.max_score
     assert len(rows(folders[0], "SELECT * FROM grade")) == 6 * len(lesson.points)

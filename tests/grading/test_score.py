@@ -1,4 +1,4 @@
-"""Marks come from JSON, from tests that ran, and never leave 0..max."""
+"""Scores come from JSON, from tests that ran, and never leave 0..max."""
 
 import json
 
@@ -20,18 +20,19 @@ from tests.grading.small_lesson import (
     text,
 )
 
+LESSON = small_lesson()
+
 
 @pytest.fixture
 def good():
-    return handed_in(small_lesson())
+    return handed_in(LESSON)
 
 
 @pytest.fixture
-def marked(good):
+def scored(good):
     """Return a function that scores the good submission after something was done to its run."""
 
-    def mark(*, status="complete", detail="", not_run=(), outputs=None, lesson=None):
-        lesson = lesson or small_lesson()
+    def run_and_score(*, status="complete", detail="", not_run=(), outputs=None, lesson=LESSON):
         aligned = align(lesson, good)
         executed = run(lesson, aligned)
         for name, put_out in (outputs or {}).items():
@@ -40,15 +41,15 @@ def marked(good):
         executed = executed._replace(status=status, detail=detail, ran=ran)
         return score(lesson, executed, aligned=aligned, student="s01")
 
-    return mark
+    return run_and_score
 
 
 def error(ename, evalue=""):
     return {"output_type": "error", "ename": ename, "evalue": evalue, "traceback": []}
 
 
-def stream(said, name="stdout"):
-    return {"output_type": "stream", "name": name, "text": said}
+def stream(text, name="stdout"):
+    return {"output_type": "stream", "name": name, "text": text}
 
 
 def result(shown):
@@ -56,68 +57,66 @@ def result(shown):
     return {"output_type": "execute_result", "data": data, "metadata": {}, "execution_count": 1}
 
 
-def mark_of(graded, exercise):
-    return next(mark for mark in graded.cell_scores if mark.cell == f"test-{exercise}")
+def score_of(graded, exercise):
+    return next(cell for cell in graded.cell_scores if cell.cell == f"test-{exercise}")
 
 
 # Right, wrong, not answered
 
 
-def test_score_good_submission_all_points(marked):
-    graded = marked()
+def test_score_good_submission_all_points(scored):
+    graded = scored()
     assert (graded.verdict, graded.score, graded.max_score) == ("graded", 8, 8)
-    assert {(mark.state, mark.message) for mark in graded.cell_scores} == {("right", "")}
-    assert [mark.cell for mark in graded.cell_scores] == [f"test-{name}" for name in ANSWERS]
+    assert {(cell.state, cell.message) for cell in graded.cell_scores} == {("right", "")}
+    assert [cell.cell for cell in graded.cell_scores] == [f"test-{name}" for name in ANSWERS]
 
 
-def test_score_message_of_failed_check(marked):
-    graded = marked(outputs={"test-square": [error("CheckFailed", "What happened: \x1b[31mno")]})
-    assert mark_of(graded, "square")[1:] == (0.0, 2.0, "wrong", "What happened: no")
-    graded = marked(outputs={"test-square": [error("TypeError", "no int")]})
-    assert mark_of(graded, "square").message == "TypeError: no int"
+def test_score_message_of_failed_check(scored):
+    graded = scored(outputs={"test-square": [error("CheckFailed", "What happened: \x1b[31mno")]})
+    assert score_of(graded, "square")[1:] == (0.0, 2.0, "wrong", "What happened: no")
+    graded = scored(outputs={"test-square": [error("TypeError", "no int")]})
+    assert score_of(graded, "square").message == "TypeError: no int"
 
 
 def test_score_message_of_failed_answer(good):
     cell_of(good, "square")["source"] = "# exercise: square\ndef square(number:"
-    message = mark_of(grade(small_lesson(), good), "square").message
+    message = score_of(grade(LESSON, good), "square").message
     assert "The cell of your answer raised SyntaxError" in message
     assert "The test raised NameError: name 'square' is not defined" in message
 
 
 def test_score_stub_is_not_answered(good):
-    cell_of(good, "square")["source"] = cell_of(
-        {"cells": small_lesson().release.cells}, "square"
-    ).source
+    cell_of(good, "square")["source"] = cell_of({"cells": LESSON.release.cells}, "square").source
     cell_of(good, "mean")["source"] += (
         "\n    # more\n\ndef mean(values):\n    raise NotImplementedError"
     )
-    graded = grade(small_lesson(), good)
-    assert mark_of(graded, "square").state == mark_of(graded, "mean").state == "not_answered"
+    graded = grade(LESSON, good)
+    assert score_of(graded, "square").state == score_of(graded, "mean").state == "not_answered"
 
 
-def test_score_message_of_not_answered(good, marked):
-    said = [error("NotAnswered", "square is still None: write a number.")]
-    mark = mark_of(marked(outputs={"test-square": said}), "square")
-    assert mark[1:] == (0.0, 2.0, "not_answered", "square is still None: write a number.")
+def test_score_message_of_not_answered(good, scored):
+    outputs = [error("NotAnswered", "square is still None: write a number.")]
+    cell = score_of(scored(outputs={"test-square": outputs}), "square")
+    assert cell[1:] == (0.0, 2.0, "not_answered", "square is still None: write a number.")
 
 
-def test_score_ignores_stderr(marked):
-    assert marked(outputs={"test-square": [stream("UserWarning: old", "stderr")]}).score == 8
+def test_score_ignores_stderr(scored):
+    assert scored(outputs={"test-square": [stream("UserWarning: old", "stderr")]}).score == 8
 
 
-def test_score_error_before_other_outputs(marked):
+def test_score_error_before_other_outputs(scored):
     outputs = [result("2"), error("AssertionError"), result("2")]
-    assert mark_of(marked(outputs={"test-square": outputs}), "square").score == 0
+    assert score_of(scored(outputs={"test-square": outputs}), "square").score == 0
 
 
 # Points by degrees
 
 
 def with_points(source="checks.points('square', square)"):
-    notebook = json.loads(json.dumps(small_lesson().notebook))
+    notebook = json.loads(json.dumps(LESSON.notebook))
     cell_of(notebook, "test-square")["source"] = f"# test: square\n{source}"
     cells = [cell for cell in notebook["cells"]]
-    return small_lesson()._replace(notebook=nbformat.from_dict(notebook | {"cells": cells}))
+    return LESSON._replace(notebook=nbformat.from_dict(notebook | {"cells": cells}))
 
 
 @pytest.mark.parametrize(
@@ -139,34 +138,36 @@ def with_points(source="checks.points('square', square)"):
         ("<object>", 0, "wrong"),
     ],
 )
-def test_score_points_finite_and_bounded(marked, shown, points, state):
-    mark = mark_of(marked(lesson=with_points(), outputs={"test-square": [result(shown)]}), "square")
-    assert (mark.score, mark.max_score, mark.state) == (points, 2.0, state)
+def test_score_points_finite_and_bounded(scored, shown, points, state):
+    cell = score_of(
+        scored(lesson=with_points(), outputs={"test-square": [result(shown)]}), "square"
+    )
+    assert (cell.score, cell.max_score, cell.state) == (points, 2.0, state)
 
 
-def test_score_missing_points_are_0(marked):
-    graded = marked(lesson=with_points(), outputs={"test-square": [stream("2")]})
-    assert mark_of(graded, "square")[1:] == (0.0, 2.0, "wrong", "The test gave no points.")
+def test_score_missing_points_are_0(scored):
+    graded = scored(lesson=with_points(), outputs={"test-square": [stream("2")]})
+    assert score_of(graded, "square")[1:] == (0.0, 2.0, "wrong", "The test gave no points.")
 
 
-def test_score_least_of_several_results(marked):
+def test_score_least_of_several_results(scored):
     outputs = {"test-square": [result("2"), result("1"), result("2")]}
-    assert mark_of(marked(lesson=with_points(), outputs=outputs), "square").score == 1
+    assert score_of(scored(lesson=with_points(), outputs=outputs), "square").score == 1
 
 
-def test_score_message_of_a_contest(marked):
+def test_score_message_of_a_contest(scored):
     outputs = {"test-square": [stream("1,234 bytes; next: prune."), result("1")]}
-    mark = mark_of(marked(lesson=with_points(), outputs=outputs), "square")
-    assert mark.message == "1,234 bytes; next: prune."
+    cell = score_of(scored(lesson=with_points(), outputs=outputs), "square")
+    assert cell.message == "1,234 bytes; next: prune."
 
 
-def test_score_non_number_passes_like_nbgrader(marked):
+def test_score_non_number_passes_like_nbgrader(scored):
     outputs = {"test-square": [result("'fine'")]}
-    assert marked(lesson=with_points("square(3)"), outputs=outputs).score == 8
+    assert scored(lesson=with_points("square(3)"), outputs=outputs).score == 8
 
 
-def test_score_ignores_result_after_statement(marked):
-    assert marked(outputs={"test-square": [result("0")]}).score == 8
+def test_score_ignores_result_after_statement(scored):
+    assert scored(outputs={"test-square": [result("0")]}).score == 8
 
 
 @pytest.mark.parametrize(
@@ -179,64 +180,64 @@ def test_score_ignores_result_after_statement(marked):
         [{}],
     ],
 )
-def test_score_malformed_outputs(marked, outputs):
-    mark = mark_of(marked(lesson=with_points(), outputs={"test-square": outputs}), "square")
-    assert 0 <= mark.score <= 2
+def test_score_malformed_outputs(scored, outputs):
+    cell = score_of(scored(lesson=with_points(), outputs={"test-square": outputs}), "square")
+    assert 0 <= cell.score <= 2
 
 
 # Tests that did not run
 
 
-def test_score_keeps_points_earned_before_end(marked):
-    graded = marked(status="kernel_died", detail="it ended", not_run=["test-guess", "test-quarter"])
+def test_score_keeps_points_earned_before_end(scored):
+    graded = scored(status="kernel_died", detail="it ended", not_run=["test-guess", "test-quarter"])
     assert (graded.verdict, graded.score, graded.detail) == ("kernel_died", 5, "it ended")
-    assert mark_of(graded, "guess").state == "not_run"
-    assert "process had ended" in mark_of(graded, "guess").message
+    assert score_of(graded, "guess").state == "not_run"
+    assert "process had ended" in score_of(graded, "guess").message
 
 
 @pytest.mark.parametrize(
     ("status", "verdict"),
     [("complete", "partly_graded"), ("timeout", "timeout"), ("memory", "memory")],
 )
-def test_score_verdict_of_test_not_run(marked, status, verdict):
-    graded = marked(status=status, not_run=["test-quarter"])
+def test_score_verdict_of_test_not_run(scored, status, verdict):
+    graded = scored(status=status, not_run=["test-quarter"])
     assert (graded.verdict, graded.score) == (verdict, 6)
 
 
-def test_score_graded_if_all_tests_ran(marked):
-    assert marked(status="kernel_died").verdict == "graded"
+def test_score_graded_if_all_tests_ran(scored):
+    assert scored(status="kernel_died").verdict == "graded"
 
 
-def test_score_needs_proof_of_run(marked, good):
-    assert marked(not_run=[f"test-{name}" for name in ANSWERS]).score == 0
-    aligned = align(small_lesson(), good)
-    executed = run(small_lesson(), aligned)._replace(ran={f"test-{name}": 1 for name in ANSWERS})
-    assert score(small_lesson(), executed, aligned=aligned, student="s01").score == 0
+def test_score_needs_proof_of_run(scored, good):
+    assert scored(not_run=[f"test-{name}" for name in ANSWERS]).score == 0
+    aligned = align(LESSON, good)
+    executed = run(LESSON, aligned)._replace(ran={f"test-{name}": 1 for name in ANSWERS})
+    assert score(LESSON, executed, aligned=aligned, student="s01").score == 0
 
 
-def test_score_message_of_stopped_test(marked):
+def test_score_message_of_stopped_test(scored):
     outputs = {"test-square": [error("Timeout", "stopped after 60 s")]}
-    mark = mark_of(marked(outputs=outputs, not_run=["test-square"]), "square")
-    assert mark[1:] == (0.0, 2.0, "timeout", "stopped after 60 s")
+    cell = score_of(scored(outputs=outputs, not_run=["test-square"]), "square")
+    assert cell[1:] == (0.0, 2.0, "timeout", "stopped after 60 s")
 
 
 def test_score_missing_cell_gives_nothing(good):
-    aligned = align(small_lesson(), good)
-    executed = run(small_lesson(), aligned)
+    aligned = align(LESSON, good)
+    executed = run(LESSON, aligned)
     executed.notebook.cells = [c for c in executed.notebook.cells if c.id != "test-square"]
     executed.ran.pop("test-square")
-    graded = score(small_lesson(), executed, aligned=aligned, student="s01")
-    assert graded.score == 6 and mark_of(graded, "square").state == "not_run"
+    graded = score(LESSON, executed, aligned=aligned, student="s01")
+    assert graded.score == 6 and score_of(graded, "square").state == "not_run"
 
 
-# No marks at all
+# No scores at all
 
 
-def test_unscored_and_infrastructure_error_have_no_score(marked):
-    graded = marked(status="infrastructure_error", detail="no disk left")
+def test_unscored_and_infrastructure_error_have_no_score(scored):
+    graded = scored(status="infrastructure_error", detail="no disk left")
     assert (graded.verdict, graded.score, graded.cell_scores) == ("infrastructure_error", None, ())
     assert graded.detail == "no disk left" and graded.isolation == "prlimit"
-    lost = unscored(small_lesson(), student="s02", verdict="no_submission", detail="Nothing came.")
+    lost = unscored(LESSON, student="s02", verdict="no_submission", detail="Nothing came.")
     assert (lost.student, lost.score, lost.max_score) == ("s02", None, 8)
 
 
@@ -245,7 +246,7 @@ def test_unscored_and_infrastructure_error_have_no_score(marked):
 )
 def test_unscored_refuses_other_verdicts(verdict, words):
     with pytest.raises(ValueError, match=rf"`verdict` '{verdict}' {words}.*pass one of invalid_"):
-        unscored(small_lesson(), student="s01", verdict=verdict, detail="")
+        unscored(LESSON, student="s01", verdict=verdict, detail="")
 
 
 # Records
@@ -253,24 +254,24 @@ def test_unscored_refuses_other_verdicts(verdict, words):
 
 def test_result_as_json_round_trip(good):
     good["cells"].remove(cell_of(good, "test-mean"))
-    aligned = align(small_lesson(), good)
-    executed = run(small_lesson(), aligned)._replace(evidence=("a check was replaced",))
-    graded = score(small_lesson(), executed, aligned=aligned, student="s01")
+    aligned = align(LESSON, good)
+    executed = run(LESSON, aligned)._replace(evidence=("a check was replaced",))
+    graded = score(LESSON, executed, aligned=aligned, student="s01")
     assert graded.repairs == (
         Repair(
             "test_restored", "test-mean", "The test cell test-mean was missing; it was put back."
         ),
     )
     assert Result.from_json(json.loads(json.dumps(graded.as_json()))) == graded
-    assert [points_of(exercise, graded) for exercise in small_lesson().exercises] == [2, 3, 1, 2]
+    assert [points_of(exercise, graded) for exercise in LESSON.exercises] == [2, 3, 1, 2]
 
 
-def test_score_cuts_long_message(marked):
-    graded = marked(outputs={"test-square": [error("ValueError", "x" * 10_000)]})
-    assert len(mark_of(graded, "square").message) == 2_000
+def test_score_cuts_long_message(scored):
+    graded = scored(outputs={"test-square": [error("ValueError", "x" * 10_000)]})
+    assert len(score_of(graded, "square").message) == 2_000
 
 
-# Answers that a person marks
+# Answers that a person scores
 
 
 def by_hand():
@@ -285,10 +286,13 @@ def by_hand():
 def test_score_manual_answer_needs_grading():
     lesson = by_hand()
     notebook = json.loads(json.dumps(lesson.release))
-    assert [mark.state for mark in grade(lesson, notebook).cell_scores] == ["not_answered", "right"]
+    assert [cell.state for cell in grade(lesson, notebook).cell_scores] == [
+        "not_answered",
+        "right",
+    ]
     cell_of(notebook, "essay")["source"] = "answer = 42"
     graded = grade(lesson, notebook)
-    assert [mark.state for mark in graded.cell_scores] == ["needs_grading", "right"]
+    assert [cell.state for cell in graded.cell_scores] == ["needs_grading", "right"]
     assert (graded.verdict, graded.score, graded.max_score) == ("graded", 1, 4)
 
 
@@ -311,18 +315,11 @@ def test_make_lesson_refuses_bad_notebooks(tmp_path):
 
 
 def test_make_lesson_release_hides_tests():
-    assert "isclose" in cell_of({"cells": small_lesson().notebook.cells}, "test-mean").source
-    assert not any("isclose" in cell.source for cell in small_lesson().release.cells)
-    assert "SOLUTION" not in json.dumps([small_lesson().notebook, small_lesson().release])
-    assert small_lesson().points == {
-        "test-square": 2,
-        "test-mean": 3,
-        "test-guess": 1,
-        "test-quarter": 2,
-    }
-    assert [exercise.names for exercise in small_lesson().exercises] == [
+    assert "isclose" in cell_of({"cells": LESSON.notebook.cells}, "test-mean").source
+    assert not any("isclose" in cell.source for cell in LESSON.release.cells)
+    assert "SOLUTION" not in json.dumps([LESSON.notebook, LESSON.release])
+    assert LESSON.points == {"test-square": 2, "test-mean": 3, "test-guess": 1, "test-quarter": 2}
+    assert [exercise.names for exercise in LESSON.exercises] == [
         {"square"}, {"mean"}, {"legs"}, {"quarter"},
     ]  # fmt: skip
-    assert isinstance(
-        Executed(small_lesson().notebook, "complete", "", {}, "prlimit", 0.0).evidence, tuple
-    )
+    assert isinstance(Executed(LESSON.notebook, "complete", "", {}, "prlimit", 0.0).evidence, tuple)

@@ -31,7 +31,7 @@ def test_run_for_page_shows_static_explorers():
 
 
 @pytest.mark.parametrize(
-    ("html", "found"),
+    ("html", "addresses"),
     [
         ('<script src="https://a.org/x.js"></script>', ["https://a.org/x.js"]),
         ('<link href="//a.org/x.css">', ["//a.org/x.css"]),
@@ -50,8 +50,8 @@ def test_run_for_page_shows_static_explorers():
         ('<script src="assets/x.js"></script> // a comment', []),
     ],
 )
-def test_outside_addresses_finds_what_loads(html, found):
-    assert pages.outside_addresses(html) == found
+def test_outside_addresses_finds_what_loads(html, addresses):
+    assert pages.outside_addresses(html) == addresses
 
 
 def test_render_refuses_outside_address():

@@ -53,16 +53,16 @@ def test_release_same_bytes_each_time(course_with_wheel, tmp_path):
 
 
 def test_release_fills_nbgraders_release_folder(out, course):
-    there = course / "build" / "course" / "release" / "08_doubling" / "08_doubling.ipynb"
-    assert there.read_bytes() == (out / "notebooks" / "08_doubling.ipynb").read_bytes()
+    released = course / "build" / "course" / "release" / "08_doubling" / "08_doubling.ipynb"
+    assert released.read_bytes() == (out / "notebooks" / "08_doubling.ipynb").read_bytes()
 
 
 def test_release_address_of_package_instead_of_wheel(course, tmp_path):
     release(tmp_path / "out", folder=course)
     assert not list(tmp_path.glob("out/environment/*.whl"))
-    wanted = "quantlab-helpers[notebooks] @ git+https://example.org/quantlab"
-    assert wanted in (tmp_path / "out" / "environment" / "environment.yml").read_text()
-    assert wanted in (tmp_path / "out" / "README.md").read_text()
+    requirement = "quantlab-helpers[notebooks] @ git+https://example.org/quantlab"
+    assert requirement in (tmp_path / "out" / "environment" / "environment.yml").read_text()
+    assert requirement in (tmp_path / "out" / "README.md").read_text()
 
 
 def test_release_one_lesson_only(course, tmp_path):

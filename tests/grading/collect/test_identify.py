@@ -1,4 +1,4 @@
-"""StudentMatch is it: the names that platforms give, lists of students, mappings, folders."""
+"""Whose submission it is: names of platforms, lists of students, mappings, folders."""
 
 from importlib.resources import files
 
@@ -106,8 +106,8 @@ def test_match_ignores_accents_and_hyphens():
     ],
 )
 def test_match_reports_unknown_student(path, words):
-    found = match(path, ROSTER)
-    assert found.student is None and words in found.problem
+    matched = match(path, ROSTER)
+    assert matched.student is None and words in matched.problem
 
 
 @pytest.mark.parametrize(
@@ -145,12 +145,12 @@ def test_match_without_list_by_folder_or_platform(path, student):
 
 def test_match_refuses_ambiguous_names():
     students = StudentMatcher()
-    found = [
+    matches = [
         students.match(("m.zip", f"Twin Five_{number}_assignsubmission_file_"), NAME, lessons=[])
         for number in (8, 9, 8)
     ]
-    assert [one.student for one in found] == ["twin-five", None, "twin-five"]
-    assert "several students called 'Twin Five'" in found[1].problem
+    assert [matched.student for matched in matches] == ["twin-five", None, "twin-five"]
+    assert "several students called 'Twin Five'" in matches[1].problem
 
 
 def test_match_believes_bundle_author_last():

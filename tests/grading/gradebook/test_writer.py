@@ -1,4 +1,4 @@
-"""Verdicts in nbgrader's gradebook: what it would have written itself, and nothing of people's."""
+"""Verdicts in nbgrader's gradebook: written as nbgrader does, manual scores unchanged."""
 
 import shutil
 from datetime import UTC, datetime, timedelta
@@ -6,23 +6,23 @@ from datetime import UTC, datetime, timedelta
 import nbformat
 import pytest
 
-from quantlab_helpers.grading.align.rebuild import align
 from quantlab_helpers.grading.gradebook.reader import read_scores
 from quantlab_helpers.grading.gradebook.writer import open_gradebook
 from quantlab_helpers.grading.lesson import load_lesson
-from quantlab_helpers.grading.score import score, unscored
+from quantlab_helpers.grading.score import unscored
 from tests.grading import small_lesson as small
 from tests.grading.classroom import (
     NAME,
     a_course,
     answers,
-    auto_marks,
+    automatic_scores,
     hand_in,
     rows,
     stock,
     stock_book,
     stub,
 )
+from tests.grading.gradebook.scored_course import by_hand, record
 
 pytestmark = pytest.mark.process  # nbgrader starts alembic for a new gradebook
 
@@ -39,22 +39,6 @@ c.AssignLatePenalties.plugin_class = Half
 """
 
 
-def run(course, notebook, student="s01"):
-    """Align, run and score, without a sandbox."""
-    lesson = load_lesson(course, NAME)
-    aligned = align(lesson, notebook)
-    executed = small.run(lesson, aligned)
-    result = score(lesson, executed, aligned=aligned, student=student)
-    return lesson, result, executed.notebook
-
-
-def record(course, notebook, student="s01", **options):
-    lesson, result, executed = run(course, notebook, student)
-    with open_gradebook(course) as book:
-        book.record(lesson, result, executed=executed, **options)
-        return book.scores_of(NAME, student=student)
-
-
 def record_none(course, verdict, student="s01"):
     lesson = load_lesson(course, NAME)
     result = unscored(lesson, student=student, verdict=verdict, detail="why")
@@ -65,14 +49,6 @@ def record_none(course, verdict, student="s01"):
 
 def folder_of(course, student="s01"):
     return course / "autograded" / student / NAME
-
-
-def by_hand(course, student="s01", **given):
-    """What a person does in formgrader: a mark of 0.5, a credit of 1 and a comment."""
-    with stock_book(course) as book:
-        grade = book.find_grade("test-mean", NAME, NAME, student)
-        grade.manual_score, grade.extra_credit, grade.needs_manual_grade = 0.5, 1.0, False
-        book.find_comment("mean", NAME, NAME, student).manual_comment = "nearly"
 
 
 def tables(course):
@@ -90,19 +66,16 @@ def tables(course):
     ]
 
 
-@pytest.fixture
-def course(tmp_path):
-    return a_course(tmp_path)
-
-
 def test_writer_adds_lesson_like_nbgrader(tmp_path):
-    ours, theirs = (a_course(tmp_path / who, gradebook=False) for who in ("ours", "theirs"))
-    with stock(theirs) as api:
+    written, generated = (
+        a_course(tmp_path / name, gradebook=False) for name in ("written", "generated")
+    )
+    with stock(generated) as api:
         assert api.generate_assignment(NAME)["success"]
-    with open_gradebook(ours) as book:
-        book.prepare(load_lesson(ours, NAME))
-    assert tables(ours) == tables(theirs)
-    assert len(tables(ours)[1]) == 8
+    with open_gradebook(written) as book:
+        book.prepare(load_lesson(written, NAME))
+    assert tables(written) == tables(generated)
+    assert len(tables(written)[1]) == 8
 
 
 def test_writer_keeps_lesson_of_nbgrader(course):
@@ -115,11 +88,11 @@ def test_writer_keeps_lesson_of_nbgrader(course):
 
 def test_record_and_read_scores(course):
     wrong = answers(course, mean="def mean(values):\n    return max(values)")
-    marks = record(course, wrong, timestamp=MONDAY)
-    assert (marks.score, marks.max_score, marks.needs_grading) == (5.0, 8.0, False)
-    assert auto_marks(course, "s01") == {**ALL_RIGHT, "mean": 0.0}
-    assert marks.submitted == MONDAY
-    assert read_scores(course, NAME) == [marks]
+    scores = record(course, wrong, timestamp=MONDAY)
+    assert (scores.score, scores.max_score, scores.needs_grading) == (5.0, 8.0, False)
+    assert automatic_scores(course, "s01") == {**ALL_RIGHT, "mean": 0.0}
+    assert scores.submitted == MONDAY
+    assert read_scores(course, NAME) == [scores]
     [row] = rows(course, "SELECT timestamp FROM submitted_assignment")
     assert row == ("2026-01-05 12:00:00.000000",)
     with stock_book(course) as book:
@@ -139,18 +112,18 @@ def test_writer_puts_notebook_for_formgrader(course):
 
 
 def test_writer_comments_unanswered_like_nbgrader(course):
-    marks = record(course, stub(course))
-    comments = {cell.cell: cell.comment for cell in marks.cells if cell.comment}
+    scores = record(course, stub(course))
+    comments = {cell.cell: cell.comment for cell in scores.cells if cell.comment}
     assert comments == dict.fromkeys(ALL_RIGHT, "No response.")
-    marks = record(course, answers(course))
-    assert {cell.comment for cell in marks.cells} == {""}
+    scores = record(course, answers(course))
+    assert {cell.comment for cell in scores.cells} == {""}
 
 
 def test_record_replaces_automatic_scores(course):
     record(course, answers(course), files={"old.txt": b"old"})
-    marks = record(course, stub(course), files={"new.txt": b"new"})
-    assert marks.score == 0.0
-    assert auto_marks(course, "s01") == dict.fromkeys(ALL_RIGHT, 0.0)
+    scores = record(course, stub(course), files={"new.txt": b"new"})
+    assert scores.score == 0.0
+    assert automatic_scores(course, "s01") == dict.fromkeys(ALL_RIGHT, 0.0)
     names = {path.name for path in folder_of(course).iterdir()}
     assert names == {f"{NAME}.ipynb", "new.txt"}
     assert len(rows(course, "SELECT * FROM grade")) == 4
@@ -160,28 +133,28 @@ def test_record_replaces_automatic_scores(course):
 @pytest.mark.parametrize("verdict", WITHOUT)
 def test_record_without_score_clears_automatic_scores(course, verdict):
     record(course, answers(course), timestamp=MONDAY)
-    marks = record_none(course, verdict)
-    assert marks.score is None
-    assert set(auto_marks(course, "s01").values()) == {None}
+    scores = record_none(course, verdict)
+    assert scores.score is None
+    assert set(automatic_scores(course, "s01").values()) == {None}
     assert not folder_of(course).exists()
-    assert marks.needs_grading is (verdict != "no_submission")
+    assert scores.needs_grading is (verdict != "no_submission")
 
 
 @pytest.mark.parametrize("verdict", [None, *WITHOUT])
 def test_record_keeps_manual_scores_and_comments(course, verdict):
     record(course, answers(course))
     by_hand(course)
-    marks = record(course, stub(course)) if verdict is None else record_none(course, verdict)
-    cells = {cell.cell: cell for cell in marks.cells}
+    scores = record(course, stub(course)) if verdict is None else record_none(course, verdict)
+    cells = {cell.cell: cell for cell in scores.cells}
     assert (cells["test-mean"].manual, cells["test-mean"].extra_credit) == (0.5, 1.0)
     assert cells["test-mean"].needs_grading is (verdict != "no_submission")
     assert cells["mean"].comment == "nearly"
-    assert marks.score == 1.5
+    assert scores.score == 1.5
 
 
 def test_writer_enrols_without_submission(course):
-    marks = record_none(course, "no_submission", student="s09")
-    assert (marks.student, marks.score, marks.cells) == ("s09", None, ())
+    scores = record_none(course, "no_submission", student="s09")
+    assert (scores.student, scores.score, scores.cells) == ("s09", None, ())
     assert rows(course, "SELECT * FROM submitted_assignment") == []
 
 
@@ -191,11 +164,11 @@ def test_record_manual_answer_needs_grading(tmp_path):
     flags = {"grade": True, "solution": True, "points": 3}
     notebook.cells.append(small.graded_cell(essay, "essay", **flags))
     course = a_course(tmp_path, notebook=notebook)
-    marks = record(course, small.handed_in(load_lesson(course, NAME), {"essay": "Because."}))
-    essay = next(cell for cell in marks.cells if cell.cell == "essay")
+    scores = record(course, small.handed_in(load_lesson(course, NAME), {"essay": "Because."}))
+    essay = next(cell for cell in scores.cells if cell.cell == "essay")
     assert (essay.auto, essay.needs_grading, essay.max_score) == (None, True, 3.0)
-    marks = record(course, stub(course))
-    essay = next(cell for cell in marks.cells if cell.cell == "essay")
+    scores = record(course, stub(course))
+    essay = next(cell for cell in scores.cells if cell.cell == "essay")
     assert (essay.auto, essay.needs_grading, essay.comment) == (0.0, False, "No response.")
 
 
@@ -248,13 +221,13 @@ def set_due(course, when):
 @pytest.mark.parametrize(("config", "penalty"), [(ZERO_WHEN_LATE, 8.0), (HALF_WHEN_LATE, 4.0)])
 def test_writer_late_penalty_by_course_plugin(tmp_path, config, penalty):
     course = a_course(tmp_path, config=config)
-    marks = record(course, answers(course), timestamp=MONDAY)
-    assert marks.late_penalty == 0.0
+    scores = record(course, answers(course), timestamp=MONDAY)
+    assert scores.late_penalty == 0.0
     set_due(course, "2026-01-04 12:00:00.000000 UTC")
-    marks = record(course, answers(course), timestamp=MONDAY)
-    assert (marks.score, marks.late_penalty) == (8.0, penalty)
-    marks = record(course, answers(course), timestamp=MONDAY - timedelta(days=2))
-    assert marks.late_penalty == 0.0
+    scores = record(course, answers(course), timestamp=MONDAY)
+    assert (scores.score, scores.late_penalty) == (8.0, penalty)
+    scores = record(course, answers(course), timestamp=MONDAY - timedelta(days=2))
+    assert scores.late_penalty == 0.0
 
 
 def test_update_late_penalties_after_extension_and_manual_score(tmp_path):
@@ -275,52 +248,18 @@ def test_update_late_penalties_after_extension_and_manual_score(tmp_path):
     assert renewed() == 0.0
 
 
-# Reading
-
-
-def test_read_scores_changes_no_file(tmp_path):
-    course = a_course(tmp_path, gradebook=False)
-    assert read_scores(course, NAME) == []
-    assert not (course / "gradebook.db").exists()
-    a_course(course)
-    record(course, answers(course))
-    before = (course / "gradebook.db").read_bytes()
-    assert len(read_scores(course, NAME)) == 1
-    assert [marks.cells for marks in read_scores(course, "another")] == [()]
-    assert (course / "gradebook.db").read_bytes() == before
-
-
-def test_read_scores_of_all_students(course):
-    record(course, answers(course), student="s02")
-    with stock_book(course) as book:
-        book.add_student("s01", first_name="A", email="a@example.org", lms_user_id="17")
-    first, second = read_scores(course, NAME)
-    assert (first.student, first.first_name, first.last_name) == ("s01", "A", "")
-    assert (first.email, first.lms_user_id) == ("a@example.org", "17")
-    assert (first.score, first.submitted, first.cells) == (None, None, ())
-    assert (second.student, second.score) == ("s02", 8.0)
-
-
-def test_read_scores_of_damaged_gradebook(course):
-    (course / "gradebook.db").write_bytes(b"this is no database, but long enough" * 100)
-    with pytest.raises(ValueError, match=r"not a database.*copy"):
-        read_scores(course, NAME)
-    with pytest.raises(ValueError, match=r"not a database.*copy"), open_gradebook(course):
-        pass
-
-
 def test_record_failure_writes_no_row(tmp_path):
     course = a_course(tmp_path, config=HALF_WHEN_LATE.replace("score / 2", "score / 0"))
     record(course, answers(course), timestamp=MONDAY)
     set_due(course, "2026-01-04 12:00:00.000000 UTC")
     with pytest.raises(ZeroDivisionError):
         record(course, stub(course), timestamp=MONDAY)
-    assert auto_marks(course, "s01") == ALL_RIGHT
+    assert automatic_scores(course, "s01") == ALL_RIGHT
 
 
 def test_record_changes_one_student_only(course):
     hand_in(course, "s02", stub(course))
     record(course, answers(course), student="s01")
     record(course, stub(course), student="s02")
-    assert auto_marks(course, "s01") == ALL_RIGHT
-    assert auto_marks(course, "s02") == dict.fromkeys(ALL_RIGHT, 0.0)
+    assert automatic_scores(course, "s01") == ALL_RIGHT
+    assert automatic_scores(course, "s02") == dict.fromkeys(ALL_RIGHT, 0.0)

@@ -1,4 +1,4 @@
-"""The marks of a class as a table: what it says, and that it can be opened without harm."""
+"""The final grades of a class as a table: its content, and no formula in it."""
 
 import csv
 import io
@@ -10,8 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from quantlab_helpers.cli.main import main
-from quantlab_helpers.grading.records import STATUSES
-from quantlab_helpers.grading.report.final_grades import FinalGrade, read_final_grades
+from quantlab_helpers.grading.report.final_grades import FinalGrade
 from quantlab_helpers.grading.report.marks_table import FORMATS, export, table
 from quantlab_helpers.grading.roster import Student
 from tests.grading.small_course import NAME, gradebook, put, result, small_course
@@ -21,14 +20,9 @@ def rows_of(text):
     return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
-def row_of(one, **person):
-    standing = FinalGrade.of(one, person=Student(one.student, **person) if person else None)
-    return rows_of(table([standing]))[0]
-
-
-@pytest.fixture
-def course(tmp_path):
-    return small_course(tmp_path / "course")
+def row_of(graded, **person):
+    grade = FinalGrade.of(graded, person=Student(graded.student, **person) if person else None)
+    return rows_of(table([grade]))[0]
 
 
 # The scores
@@ -54,9 +48,9 @@ def test_table_exercise_columns_add_up():
 
 
 def test_table_writes_four_decimals():
-    one = result()
-    third = one.cell_scores[0]._replace(score=1 / 3)
-    row = row_of(one._replace(cell_scores=(third, *one.cell_scores[1:]), score=1 / 3))
+    graded = result()
+    third = graded.cell_scores[0]._replace(score=1 / 3)
+    row = row_of(graded._replace(cell_scores=(third, *graded.cell_scores[1:]), score=1 / 3))
     assert row["score"] == row["points square"] == "0.3333"
 
 
@@ -82,40 +76,6 @@ def test_table_includes_manual_scores_and_penalty(course):
     assert first["submitted"] == "2026-11-21 09:30:00 UTC"
     assert (first["last_name"], first["first_name"], first["email"]) == ("First", "Ada", "a@b.org")
     assert (second["student"], second["status"], second["score"]) == ("s02", "no_submission", "")
-
-
-@pytest.mark.process
-def test_read_final_grades_penalty_leaves_at_least_0(course):
-    put(course, result())
-    with gradebook(course, "s01") as book:
-        book.find_submission_notebook(NAME, NAME, "s01").late_submission_penalty = 99.0
-        book.db.commit()
-    [one] = read_final_grades(course)
-    assert (one.score, one.late_penalty) == (0.0, 99.0)
-
-
-@pytest.mark.process
-def test_read_final_grades_manual_score_of_invalid_file(course):
-    put(course, result(verdict="invalid_notebook"))
-    with gradebook(course, "s01") as book:
-        book.find_grade("test-mean", NAME, NAME, "s01").manual_score = 3.0
-        book.db.commit()
-    [one] = read_final_grades(course)
-    assert (one.status, one.score) == ("invalid_notebook", 3.0)
-
-
-def test_read_final_grades_distinguishes_ungraded_from_missing(course):
-    put(course, result("s01"))
-    put(course, result("s02", "no_submission"))
-    put(course, result("s03"))
-    (course / "quantlab" / "results" / NAME / "s03.json").unlink()
-    statuses = {one.student: (one.status, one.score) for one in read_final_grades(course)}
-    assert statuses == {
-        "s01": ("graded", 8.0),
-        "s02": ("no_submission", None),
-        "s03": ("not_graded", None),
-    }
-    assert {status for status, _ in statuses.values()} <= set(STATUSES)
 
 
 @pytest.mark.parametrize("what", ["submission", "lesson", "nothing"])

@@ -7,21 +7,16 @@ import pytest
 
 from quantlab_helpers.grading.workers.pool import WorkerLost, Workers
 from quantlab_helpers.grading.workers.task import GradingOutcome, GradingTask
-from tests.grading.classroom import LIMITS, NAME, a_course, answers
+from tests.grading.classroom import LIMITS, NAME, answers
 
 pytestmark = pytest.mark.process
 
 SLEEPS = "import time\ntime.sleep(15)\ndef mean(values):\n    return 0"
 
 
-@pytest.fixture
-def course(tmp_path):
-    return a_course(tmp_path)
-
-
-def task(course, student, content=None, **more):
+def task(course, student, content=None, **changes):
     plain = json.dumps(content or answers(course)).encode()
-    return GradingTask(str(course), NAME, student, plain, {}, LIMITS, "prlimit")._replace(**more)
+    return GradingTask(str(course), NAME, student, plain, {}, LIMITS, "prlimit")._replace(**changes)
 
 
 def outcomes(tasks, count=1, seconds=100.0):
@@ -30,8 +25,8 @@ def outcomes(tasks, count=1, seconds=100.0):
 
 
 def test_task_json_round_trip(course):
-    one = task(course, "s01", files={"a.bin": bytes(range(256))}, run_all_cells=True)
-    assert GradingTask.from_json(json.loads(json.dumps(one.as_json()))) == one
+    sent = task(course, "s01", files={"a.bin": bytes(range(256))}, run_all_cells=True)
+    assert GradingTask.from_json(json.loads(json.dumps(sent.as_json()))) == sent
 
 
 def test_workers_run_every_task_once(course):
@@ -41,12 +36,12 @@ def test_workers_run_every_task_once(course):
         task(course, "s03", files={"big.bin": os.urandom(3_000_000)}),  # more than a pipe takes
         task(course, "s04"),
     ]
-    found = outcomes(tasks, count=2)
-    assert {student: one.result.verdict for student, one in found.items()} == {
+    outcome_of = outcomes(tasks, count=2)
+    assert {student: outcome.result.verdict for student, outcome in outcome_of.items()} == {
         **dict.fromkeys(("s01", "s03", "s04"), "graded"),
         "s02": "invalid_notebook",
     }
-    assert found["s03"].executed.cells and found["s02"].executed is None
+    assert outcome_of["s03"].executed.cells and outcome_of["s02"].executed is None
 
 
 def test_workers_run_without_tasks():
@@ -56,19 +51,22 @@ def test_workers_run_without_tasks():
 def test_pool_gives_up_stuck_worker(course):
     slow = answers(course, mean=SLEEPS)
     tasks = [task(course, "s01", slow), task(course, "s02", notebook=b"no notebook")]
-    found = outcomes(tasks, seconds=5)
-    assert isinstance(found["s01"], WorkerLost) and found["s01"].why == "did not come to an end"
-    assert isinstance(found["s02"], GradingOutcome)
+    outcome_of = outcomes(tasks, seconds=5)
+    assert (
+        isinstance(outcome_of["s01"], WorkerLost)
+        and outcome_of["s01"].why == "did not come to an end"
+    )
+    assert isinstance(outcome_of["s02"], GradingOutcome)
 
 
 def test_pool_reports_traceback_of_worker(course):
-    found = outcomes([task(course, "s01", files={"../out.txt": b""})])["s01"]
-    assert found.result.verdict == "infrastructure_error"
-    assert "ValueError" in found.result.detail and "Traceback" in found.log
+    outcome = outcomes([task(course, "s01", files={"../out.txt": b""})])["s01"]
+    assert outcome.result.verdict == "infrastructure_error"
+    assert "ValueError" in outcome.result.detail and "Traceback" in outcome.log
 
 
 def test_pool_reports_output_of_lost_worker(course):
-    found = outcomes([task(course, "s01", lesson="09_nothing"), task(course, "s02")])
-    assert found["s01"].why == "ended with exit status 1"
-    assert "There is no lesson '09_nothing'" in found["s01"].log
-    assert found["s02"].result.verdict == "graded"
+    outcome_of = outcomes([task(course, "s01", lesson="09_nothing"), task(course, "s02")])
+    assert outcome_of["s01"].why == "ended with exit status 1"
+    assert "There is no lesson '09_nothing'" in outcome_of["s01"].log
+    assert outcome_of["s02"].result.verdict == "graded"
