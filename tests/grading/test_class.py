@@ -30,19 +30,15 @@ POINTS = {
     "cost-in-bytes": 2,
 }
 FULL = sum(POINTS.values())
+BOUND = "def error_bound(low, high, bits):\n    return (high - low) / (2**bits - 1) / 2"
+LATER, EARLIER = "2026-11-21 12:00:00 UTC", "2026-11-20 12:00:00 UTC"
 
 
 @functools.cache
-def answers_by_kind():
-    """Return the code of the bank's answers, by exercise and whether they are right."""
-    kinds = {}
-    for answer in read_lesson_answers(ROOT, NAME):
-        kinds.setdefault((answer.exercise, answer.right), []).append(answer.code)
-    return kinds
-
-
-BOUND = "def error_bound(low, high, bits):\n    return (high - low) / (2**bits - 1) / 2"
-LATER, EARLIER = "2026-11-21 12:00:00 UTC", "2026-11-20 12:00:00 UTC"
+def bank_answers(exercise, *, right):
+    """Return the right or the wrong answers of the bank to one exercise."""
+    answers = read_lesson_answers(ROOT, NAME)
+    return [a.code for a in answers if (a.exercise, a.right) == (exercise, right)]
 
 
 class Expected(NamedTuple):
@@ -67,7 +63,7 @@ class Class:
         for cell in notebook["cells"]:
             name = cell["id"]
             if name in POINTS:
-                right = answers_by_kind()[name, True]
+                right = bank_answers(name, right=True)
                 code = changed.get(name.replace("-", "_"), right[number % len(right)])
                 if code is not None:
                     cell["source"] = f"# exercise: {name}\n{code}"
@@ -105,7 +101,7 @@ def honest(group):
         elif number % 3 == 0:
             group.hand_in(student, group.notebook(number), "graded", FULL, "Every test ran.")
         elif number % 3 == 1:
-            wrong = answers_by_kind()[name, False]
+            wrong = bank_answers(name, right=False)
             notebook = group.notebook(number, **{key: wrong[number % len(wrong)]})
             group.hand_in(student, notebook, "graded", FULL - POINTS[name], "not yet right")
         else:

@@ -20,7 +20,7 @@ from quantlab_helpers.cli import grading as cli_grading
 from quantlab_helpers.course.authoring.answer_bank import read_lesson_answers
 from quantlab_helpers.course.authoring.build import build_course
 from quantlab_helpers.grading.execute.cell_selection import cells_to_run
-from quantlab_helpers.grading.execute.sandbox.sandbox import why_no_bubblewrap
+from quantlab_helpers.grading.execute.sandbox.sandbox import choose_isolation, why_no_bubblewrap
 from quantlab_helpers.grading.gradebook.reader import read_scores
 from quantlab_helpers.grading.gradebook.verdict_files import read_results
 from quantlab_helpers.grading.lesson import is_answer, load_lesson, make_lesson
@@ -45,7 +45,6 @@ from tests.grading.classroom import (
 
 pytestmark = pytest.mark.process
 
-BEST = "prlimit" if why_no_bubblewrap() else "bubblewrap"
 WRONG = "def mean(values):\n    return max(values)"
 
 
@@ -109,7 +108,7 @@ def test_grade_stores_verdicts_as_given(classroom):
     stored = read_results(course, NAME)
     assert {verdict.result.student: verdict.result for verdict in stored} == results
     assert all(len(verdict.sha256) == 64 for verdict in stored if verdict.result.score is not None)
-    assert results["s01"].isolation == BEST
+    assert results["s01"].isolation == choose_isolation()
 
 
 def test_grade_writes_notebooks_of_executed_submissions(classroom):
@@ -301,7 +300,11 @@ def test_grade_command_prints_json(classroom):
         "isolation",
         "seconds",
     ]
-    assert (first["verdict"], first["score"], first["isolation"]) == ("graded", 8.0, BEST)
+    assert (first["verdict"], first["score"], first["isolation"]) == (
+        "graded",
+        8.0,
+        choose_isolation(),
+    )
     assert (second["verdict"], second["score"]) == ("invalid_notebook", None)
 
 

@@ -18,7 +18,6 @@ ATTACK = "</code></pre><script>alert(1)</script><img src=x onerror=alert(1)>"
 # What it says
 
 
-@pytest.mark.process
 def test_write_feedback_where_nbgrader_puts_it(course):
     wrong = "# exercise: square\ndef square(format_points):\n    return 9"
     grade_and_put(course, handed_in(LESSON, {**ANSWERS, "square": wrong}))
@@ -131,7 +130,6 @@ def test_write_feedback_removes_withdrawn_page(course):
 # Nothing of the learner's is more than text
 
 
-@pytest.mark.process
 def test_page_escapes_submitted_text(course):
     answer = f"# exercise: mean\n# {ATTACK}\nraise ValueError({ATTACK!r})"
     notebook = handed_in(LESSON, {**ANSWERS, "mean": answer})

@@ -27,7 +27,6 @@ def test_page_includes_learners_own_cells(course):
     assert "return number / 4" in shown.text
 
 
-@pytest.mark.process
 def test_page_hides_printed_hidden_tests(course):
     peeks = ANSWERS["square"] + "\nprint('''" + "\n".join(HIDDEN) + "''')"
     grade_and_put(course, handed_in(LESSON, {**ANSWERS, "square": peeks}))
