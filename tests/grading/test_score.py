@@ -20,19 +20,18 @@ from tests.grading.small_lesson import (
     text,
 )
 
-LESSON = small_lesson()
-
 
 @pytest.fixture
 def good():
-    return handed_in(LESSON)
+    return handed_in(small_lesson())
 
 
 @pytest.fixture
 def scored(good):
     """Return a function that scores the good submission after something was done to its run."""
 
-    def run_and_score(*, status="complete", detail="", not_run=(), outputs=None, lesson=LESSON):
+    def run_and_score(*, status="complete", detail="", not_run=(), outputs=None, lesson=None):
+        lesson = lesson or small_lesson()
         aligned = align(lesson, good)
         executed = run(lesson, aligned)
         for name, put_out in (outputs or {}).items():
@@ -80,17 +79,19 @@ def test_score_message_of_failed_check(scored):
 
 def test_score_message_of_failed_answer(good):
     cell_of(good, "square")["source"] = "# exercise: square\ndef square(number:"
-    message = score_of(grade(LESSON, good), "square").message
+    message = score_of(grade(small_lesson(), good), "square").message
     assert "The cell of your answer raised SyntaxError" in message
     assert "The test raised NameError: name 'square' is not defined" in message
 
 
 def test_score_stub_is_not_answered(good):
-    cell_of(good, "square")["source"] = cell_of({"cells": LESSON.release.cells}, "square").source
+    cell_of(good, "square")["source"] = cell_of(
+        {"cells": small_lesson().release.cells}, "square"
+    ).source
     cell_of(good, "mean")["source"] += (
         "\n    # more\n\ndef mean(values):\n    raise NotImplementedError"
     )
-    graded = grade(LESSON, good)
+    graded = grade(small_lesson(), good)
     assert score_of(graded, "square").state == score_of(graded, "mean").state == "not_answered"
 
 
@@ -113,10 +114,10 @@ def test_score_error_before_other_outputs(scored):
 
 
 def with_points(source="checks.points('square', square)"):
-    notebook = json.loads(json.dumps(LESSON.notebook))
+    notebook = json.loads(json.dumps(small_lesson().notebook))
     cell_of(notebook, "test-square")["source"] = f"# test: square\n{source}"
     cells = [cell for cell in notebook["cells"]]
-    return LESSON._replace(notebook=nbformat.from_dict(notebook | {"cells": cells}))
+    return small_lesson()._replace(notebook=nbformat.from_dict(notebook | {"cells": cells}))
 
 
 @pytest.mark.parametrize(
@@ -210,9 +211,9 @@ def test_score_graded_if_all_tests_ran(scored):
 
 def test_score_needs_proof_of_run(scored, good):
     assert scored(not_run=[f"test-{name}" for name in ANSWERS]).score == 0
-    aligned = align(LESSON, good)
-    executed = run(LESSON, aligned)._replace(ran={f"test-{name}": 1 for name in ANSWERS})
-    assert score(LESSON, executed, aligned=aligned, student="s01").score == 0
+    aligned = align(small_lesson(), good)
+    executed = run(small_lesson(), aligned)._replace(ran={f"test-{name}": 1 for name in ANSWERS})
+    assert score(small_lesson(), executed, aligned=aligned, student="s01").score == 0
 
 
 def test_score_message_of_stopped_test(scored):
@@ -222,11 +223,11 @@ def test_score_message_of_stopped_test(scored):
 
 
 def test_score_missing_cell_gives_nothing(good):
-    aligned = align(LESSON, good)
-    executed = run(LESSON, aligned)
+    aligned = align(small_lesson(), good)
+    executed = run(small_lesson(), aligned)
     executed.notebook.cells = [c for c in executed.notebook.cells if c.id != "test-square"]
     executed.ran.pop("test-square")
-    graded = score(LESSON, executed, aligned=aligned, student="s01")
+    graded = score(small_lesson(), executed, aligned=aligned, student="s01")
     assert graded.score == 6 and score_of(graded, "square").state == "not_run"
 
 
@@ -237,7 +238,7 @@ def test_unscored_and_infrastructure_error_have_no_score(scored):
     graded = scored(status="infrastructure_error", detail="no disk left")
     assert (graded.verdict, graded.score, graded.cell_scores) == ("infrastructure_error", None, ())
     assert graded.detail == "no disk left" and graded.isolation == "prlimit"
-    lost = unscored(LESSON, student="s02", verdict="no_submission", detail="Nothing came.")
+    lost = unscored(small_lesson(), student="s02", verdict="no_submission", detail="Nothing came.")
     assert (lost.student, lost.score, lost.max_score) == ("s02", None, 8)
 
 
@@ -246,7 +247,7 @@ def test_unscored_and_infrastructure_error_have_no_score(scored):
 )
 def test_unscored_refuses_other_verdicts(verdict, words):
     with pytest.raises(ValueError, match=rf"`verdict` '{verdict}' {words}.*pass one of invalid_"):
-        unscored(LESSON, student="s01", verdict=verdict, detail="")
+        unscored(small_lesson(), student="s01", verdict=verdict, detail="")
 
 
 # Records
@@ -254,16 +255,16 @@ def test_unscored_refuses_other_verdicts(verdict, words):
 
 def test_result_as_json_round_trip(good):
     good["cells"].remove(cell_of(good, "test-mean"))
-    aligned = align(LESSON, good)
-    executed = run(LESSON, aligned)._replace(evidence=("a check was replaced",))
-    graded = score(LESSON, executed, aligned=aligned, student="s01")
+    aligned = align(small_lesson(), good)
+    executed = run(small_lesson(), aligned)._replace(evidence=("a check was replaced",))
+    graded = score(small_lesson(), executed, aligned=aligned, student="s01")
     assert graded.repairs == (
         Repair(
             "test_restored", "test-mean", "The test cell test-mean was missing; it was put back."
         ),
     )
     assert Result.from_json(json.loads(json.dumps(graded.as_json()))) == graded
-    assert [points_of(exercise, graded) for exercise in LESSON.exercises] == [2, 3, 1, 2]
+    assert [points_of(exercise, graded) for exercise in small_lesson().exercises] == [2, 3, 1, 2]
 
 
 def test_score_cuts_long_message(scored):
@@ -315,11 +316,18 @@ def test_make_lesson_refuses_bad_notebooks(tmp_path):
 
 
 def test_make_lesson_release_hides_tests():
-    assert "isclose" in cell_of({"cells": LESSON.notebook.cells}, "test-mean").source
-    assert not any("isclose" in cell.source for cell in LESSON.release.cells)
-    assert "SOLUTION" not in json.dumps([LESSON.notebook, LESSON.release])
-    assert LESSON.points == {"test-square": 2, "test-mean": 3, "test-guess": 1, "test-quarter": 2}
-    assert [exercise.names for exercise in LESSON.exercises] == [
+    assert "isclose" in cell_of({"cells": small_lesson().notebook.cells}, "test-mean").source
+    assert not any("isclose" in cell.source for cell in small_lesson().release.cells)
+    assert "SOLUTION" not in json.dumps([small_lesson().notebook, small_lesson().release])
+    assert small_lesson().points == {
+        "test-square": 2,
+        "test-mean": 3,
+        "test-guess": 1,
+        "test-quarter": 2,
+    }
+    assert [exercise.names for exercise in small_lesson().exercises] == [
         {"square"}, {"mean"}, {"legs"}, {"quarter"},
     ]  # fmt: skip
-    assert isinstance(Executed(LESSON.notebook, "complete", "", {}, "prlimit", 0.0).evidence, tuple)
+    assert isinstance(
+        Executed(small_lesson().notebook, "complete", "", {}, "prlimit", 0.0).evidence, tuple
+    )

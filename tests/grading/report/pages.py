@@ -6,7 +6,6 @@ from quantlab_helpers.grading.report.feedback import page
 from quantlab_helpers.grading.report.final_grades import FinalGrade
 from tests.grading.small_lesson import TESTS, small_lesson
 
-LESSON = small_lesson()
 HIDDEN = [hidden for _, hidden, _ in TESTS.values()]
 
 
@@ -36,4 +35,4 @@ class Page(HTMLParser):
 
 
 def show(graded, notebook=None, **changes):
-    return Page(page(LESSON, FinalGrade.of(graded)._replace(**changes), notebook))
+    return Page(page(small_lesson(), FinalGrade.of(graded)._replace(**changes), notebook))

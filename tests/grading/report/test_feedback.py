@@ -8,9 +8,9 @@ import pytest
 from quantlab_helpers.course.publishing.html_pages import outside_addresses
 from quantlab_helpers.grading.records import STATES, STATUSES, VERDICTS, Repair
 from quantlab_helpers.grading.report.feedback import ASSETS, write_feedback
-from tests.grading.report.pages import LESSON, Page, show
+from tests.grading.report.pages import Page, show
 from tests.grading.small_course import NAME, grade_and_put, gradebook, put, result
-from tests.grading.small_lesson import ANSWERS, handed_in
+from tests.grading.small_lesson import ANSWERS, handed_in, small_lesson
 
 ATTACK = "</code></pre><script>alert(1)</script><img src=x onerror=alert(1)>"
 
@@ -20,7 +20,7 @@ ATTACK = "</code></pre><script>alert(1)</script><img src=x onerror=alert(1)>"
 
 def test_write_feedback_where_nbgrader_puts_it(course):
     wrong = "# exercise: square\ndef square(format_points):\n    return 9"
-    grade_and_put(course, handed_in(LESSON, {**ANSWERS, "square": wrong}))
+    grade_and_put(course, handed_in(small_lesson(), {**ANSWERS, "square": wrong}))
     [path] = write_feedback(course)
     assert path == course / "feedback" / "s01" / NAME / f"{NAME}.html"
     shown = Page(path.read_text("utf-8"))
@@ -132,7 +132,7 @@ def test_write_feedback_removes_withdrawn_page(course):
 
 def test_page_escapes_submitted_text(course):
     answer = f"# exercise: mean\n# {ATTACK}\nraise ValueError({ATTACK!r})"
-    notebook = handed_in(LESSON, {**ANSWERS, "mean": answer})
+    notebook = handed_in(small_lesson(), {**ANSWERS, "mean": answer})
     graded = grade_and_put(course, notebook)
     attacked = graded._replace(
         detail=ATTACK,

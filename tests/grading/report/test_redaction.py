@@ -5,9 +5,9 @@ import pytest
 
 from quantlab_helpers.grading.report.feedback import page, write_feedback
 from quantlab_helpers.grading.report.final_grades import FinalGrade
-from tests.grading.report.pages import HIDDEN, LESSON, Page, show
+from tests.grading.report.pages import HIDDEN, Page, show
 from tests.grading.small_course import NAME, grade_and_put, result
-from tests.grading.small_lesson import ANSWERS, cell_of, handed_in
+from tests.grading.small_lesson import ANSWERS, cell_of, handed_in, small_lesson
 
 
 def feedback(course, notebook):
@@ -17,7 +17,7 @@ def feedback(course, notebook):
 
 
 def test_page_includes_learners_own_cells(course):
-    notebook = handed_in(LESSON, {**ANSWERS, "quarter": "# exercise: quarter\nhelp = None"})
+    notebook = handed_in(small_lesson(), {**ANSWERS, "quarter": "# exercise: quarter\nhelp = None"})
     own = cell_of(notebook, "fresh")
     notebook["cells"].remove(own)
     place = notebook["cells"].index(cell_of(notebook, "quarter")) + 1
@@ -29,7 +29,7 @@ def test_page_includes_learners_own_cells(course):
 
 def test_page_hides_printed_hidden_tests(course):
     peeks = ANSWERS["square"] + "\nprint('''" + "\n".join(HIDDEN) + "''')"
-    grade_and_put(course, handed_in(LESSON, {**ANSWERS, "square": peeks}))
+    grade_and_put(course, handed_in(small_lesson(), {**ANSWERS, "square": peeks}))
     executed = course / "autograded" / "s01" / NAME / f"{NAME}.ipynb"
     notebook = nbformat.read(executed, as_version=4)
     for cell in notebook.cells:
@@ -60,7 +60,7 @@ def test_page_cuts_outputs():
     ]
     cell = nbformat.v4.new_code_cell("def square(n): ...", id="square", outputs=outputs)
     notebook["cells"] = [cell]
-    text = page(LESSON, FinalGrade.of(graded), notebook)
+    text = page(small_lesson(), FinalGrade.of(graded), notebook)
     assert "rich" not in text and "80,000 more characters" in text
     assert len(text) < 60_000
 
@@ -81,6 +81,6 @@ def test_page_prints_any_text(raw, printed):
     cell["outputs"] = [nbformat.from_dict({"output_type": "stream", "text": raw})]
     notebook = nbformat.v4.new_notebook()
     notebook["cells"] = [cell]
-    text = page(LESSON, FinalGrade.of(result()), notebook)
+    text = page(small_lesson(), FinalGrade.of(result()), notebook)
     assert (f'tabindex="0">{printed}</pre>' in text) == bool(printed)
     text.encode()
