@@ -154,11 +154,11 @@ def test_open_live_without_extension_writes_nothing(tmp_path):
 
 def test_lock_file_pins_versions_and_checksums():
     folder = ROOT / "instructor" / "slides"
-    packages = json.loads((folder / "package.json").read_text())["dependencies"]
+    dependencies = json.loads((folder / "package.json").read_text())["dependencies"]
     text = (folder / "package-lock.json").read_text()
     packages = json.loads(text)["packages"]
-    assert packages["reveal.js"].startswith("5."), "reveal.js 6 keeps its plugins elsewhere"
-    for name, version in packages.items():
+    assert dependencies["reveal.js"].startswith("5."), "reveal.js 6 keeps its plugins elsewhere"
+    for name, version in dependencies.items():
         package = packages[f"node_modules/{name}"]
         assert package["version"] == version and package["integrity"].startswith("sha512-")
     assert "://" not in text
