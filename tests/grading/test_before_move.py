@@ -9,6 +9,7 @@ import zipfile
 
 import pytest
 
+from quantlab_helpers.course.submission import read_submissions, write_bundle
 from quantlab_helpers.grading.align.rebuild import align
 from quantlab_helpers.grading.collect.receipts import verify
 from quantlab_helpers.grading.collect.versions import all_versions
@@ -67,6 +68,17 @@ def test_all_versions_of_old_course_are_read(course):
     versions = list(all_versions(CourseFolder(course)))
     assert [student for student, *_ in versions] == ["s01", "s02", "s03"]
     assert not verify("0000-0000-0000", course=course)[0].intact
+
+
+def test_submit_old_notebooks_counts_answers(course, tmp_path):
+    answered = {}
+    for student in ("s01", "s02"):
+        path = CourseFolder(course).submitted(student, NAME) / f"{NAME}.ipynb"
+        [item] = read_submissions([path])
+        answered[student] = list(item.states.values())
+        receipt = write_bundle([item], tmp_path / student)
+        assert (tmp_path / student / receipt.file).is_file()
+    assert answered == {"s01": ["answered"] * 6, "s02": ["unanswered"] * 6}
 
 
 def test_align_old_notebooks_needs_no_repair(course):
