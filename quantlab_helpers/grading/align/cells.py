@@ -157,11 +157,13 @@ def join_cell_parts(parts: Sequence[str], defined: Iterable[str] = ()) -> str:
 
 
 def _join_at_seams(parts: Sequence[str], seams: Sequence[str]) -> str:
-    """Join parts with a new line at seams that are one, and always below a marker line."""
+    """Join parts with a new line at seams that are one, and below a complete marker line."""
     text = parts[0]
     for seam, part in zip(seams, parts[1:], strict=True):
-        new_line = seam == "\n" or marker_of(text.rpartition("\n")[2]) is not None
-        text += f"\n{part}" if new_line else part
+        line = text.rpartition("\n")[2]
+        joined = line + part.partition("\n")[0]  # a marker whose name was split is one again
+        swallows = marker_of(line) is not None and marker_of(joined) is None
+        text += f"\n{part}" if seam == "\n" or swallows else part
     return text
 
 

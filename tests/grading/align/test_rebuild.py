@@ -336,6 +336,10 @@ def test_text_that_cannot_be_written_is_cleaned(good):
 def test_join_cell_parts_defines_every_name():
     assert join_cell_parts(["a = 1", "b = a"]) == "a = 1\nb = a"
     assert join_cell_parts(["legs = 4\nprint(le", "gs)"]) == "legs = 4\nprint(legs)"
+    assert join_cell_parts(["# exercise: g", "uess", "# Legs?\nlegs = 8"]) == (
+        "# exercise: guess\n# Legs?\nlegs = 8"
+    )
+    assert join_cell_parts(["# exercise: guess", "legs = 8"]) == "# exercise: guess\nlegs = 8"
     assert join_cell_parts(["x = ["] + ["1,"] * 9 + ["]"]).count("\n") == 10
 
 
