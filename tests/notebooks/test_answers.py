@@ -25,11 +25,6 @@ EXERCISES = [
     for path in sorted(answers_folder(ROOT, lesson).glob("*.py"))
     for exercise in [path.stem.replace("_", "-")]
 ]
-LESSONS_FOR_NBGRADER = [
-    pytest.param(name, marks=[pytest.mark.training] * name.startswith("07"))
-    for name in LESSONS
-    if name[:2] in ("00", "05", "07")
-]
 each_lesson = pytest.mark.parametrize("name", LESSONS)
 each_exercise = pytest.mark.parametrize(("lesson_name", "exercise"), EXERCISES)
 pytestmark = pytest.mark.notebook  # together the tests build all lessons
@@ -128,7 +123,7 @@ def test_checks_and_answers_belong_to_lessons():
 @each_exercise
 def test_check_passes_solution_and_not_stub(lesson_name, exercise, instructor, learner, capfd):
     notebook = instructor(lesson_name)
-    if exercise not in TRAIN:  # nbgrader runs that solution, below
+    if exercise not in TRAIN:  # test_execute runs that solution in its lesson
         notebook.judge(exercise, notebook.by_id[exercise])
     with pytest.raises(NotImplementedError):
         notebook.judge(exercise, learner(lesson_name).by_id[exercise])
@@ -139,11 +134,11 @@ def test_check_passes_solution_and_not_stub(lesson_name, exercise, instructor, l
 
 
 @pytest.mark.process
-@pytest.mark.parametrize("name", LESSONS_FOR_NBGRADER)
+@pytest.mark.parametrize("name", [name for name in LESSONS if name[:2] == "05"])
 def test_nbgrader_autograde_scores_solution_and_stub(name, tmp_path):
     """Of each lesson only what the scores depend on: `test_execute` runs every lesson whole.
 
-    The lessons left out have exercises of the same kinds: functions, values, points.
+    Lesson 05 has functions and values; test_smallest_file does the same for points.
     """
     built = build_course(ROOT, [name])
     write_course(built, tmp_path)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 
+from quantlab_helpers.course.notebook_cells import marker_of
 from quantlab_helpers.grading.align.cells import is_complete_cell, join_cell_parts
 from quantlab_helpers.grading.align.rebuild import align
 from quantlab_helpers.grading.records import InvalidNotebook
@@ -371,6 +372,8 @@ class Draft:
     def split(self, cell, where, keep):
         """As Jupyter does it: new lines at the seam are dropped; metadata is copied or not."""
         source = cell["source"]
+        if marker_of(source) is not None:  # a marker line is never cut, alone in a cell neither
+            return
         first = source.find("\n") + 1
         at = first + round(where * (len(source) - first))
         head, tail = source[:at].rstrip("\n"), source[at:].lstrip("\n")
