@@ -105,6 +105,17 @@ def _digits_that_differ(number: float, expected: float, digits: int) -> tuple[st
     return shown
 
 
+def type_name(value: Any) -> str:
+    """Return the name of a value's type; objects of another process have no more than that.
+
+    Examples
+    --------
+    >>> type_name(1.5)
+    'float'
+    """
+    return type(value).__name__
+
+
 def is_identical(left: Any, right: Any) -> bool:
     """Compare arrays, tensors, networks, and sequences of them, to the last bit."""
     if isinstance(left, nn.Module):

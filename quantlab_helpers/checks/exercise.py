@@ -7,18 +7,16 @@ only if the answer gives the same results.
 
 from __future__ import annotations
 
-import contextlib
 import copy
-import sys
 import textwrap
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from types import FrameType
 from typing import Any
 
 import numpy as np
 
+from .answer_calls import OBSERVATIONS, TooManyLines, call_answer
 from .compare import Difference, is_identical, short_repr
 
 Case = tuple[Any, ...]  # the arguments of one call
@@ -43,10 +41,6 @@ class NotAnswered(NotImplementedError):
         return [str(self)]
 
 
-class _TooManyLines(Exception):
-    """A call ran more lines than its exercise allows."""
-
-
 @dataclass(frozen=True)
 class Mistake:
     """A well-known mistake: the answer that makes it, why that is wrong, and how to fix it."""
@@ -62,8 +56,7 @@ class FunctionExercise:
 
     ``cases`` draws the calls to try, ordinary ones first. ``compare(expected, got, case)`` says
     in one clause what is wrong with a result ("your levels end at 0.747, not at 1.0"), or None.
-    ``observe(result, case)`` returns what is compared, given a result and the arguments of its
-    call; set it if that is more than the result, such as its gradients.
+    ``observation`` names what is compared: the "result", or it and its "gradients".
     ``why`` and ``fix`` are for answers that no mistake explains. ``line_limit`` is the number of
     lines of Python that one call may run, so that a loop over a large array is found without a
     clock.
@@ -78,7 +71,7 @@ class FunctionExercise:
     fix: str
     mistakes: Sequence[Mistake] = ()
     line_limit: int | None = None
-    observe: Callable[[Any, Case], Any] = lambda result, case: result
+    observation: str = "result"
 
     def check(self, function: Any, seed: int) -> None:
         """Raise `CheckFailed` or `NotAnswered` unless `function` is right."""
@@ -114,12 +107,10 @@ class FunctionExercise:
         """Call the answer on copies of the case without warnings; return what is compared."""
         given = copy.deepcopy(case)
         try:
-            # numpy's warnings and a stray print to stderr would cost points in nbgrader.
-            with warnings.catch_warnings(), contextlib.redirect_stderr(sys.stdout):
-                warnings.simplefilter("ignore")
-                with _counted_lines(self.line_limit):
-                    result = function(*given)
-        except _TooManyLines:
+            observed = call_answer(
+                function, given, line_limit=self.line_limit, observation=self.observation
+            )
+        except TooManyLines:
             raise CheckFailed(
                 f"{self._call_text(case)} was stopped after {self.line_limit:,} lines of Python",
                 "a Python loop over single numbers takes thousands of times longer than one "
@@ -137,7 +128,7 @@ class FunctionExercise:
                 f"the function must work for these arguments too; {self.why}",
                 self.fix,
             ) from error
-        if result is None:
+        if observed is None:
             raise CheckFailed(
                 f"{self._call_text(case)} returned None",
                 "a function without a `return` returns None, even if it has computed a result",
@@ -150,12 +141,12 @@ class FunctionExercise:
                 "too, and the next computation starts from the changed numbers",
                 "work on a copy, or compute a new result instead of changing the argument",
             )
-        return self.observe(result, given)
+        return observed
 
     def _observed(self, function: Callable[..., Any], case: Case) -> Any:
         """Return what is compared of a solution or a mistake, called on copies of the case."""
         given = copy.deepcopy(case)
-        return self.observe(function(*given), given)
+        return OBSERVATIONS[self.observation](function(*given), given)
 
     def _explain(
         self, cases: list[Case], expected: list[Any], results: list[Any], first: int
@@ -239,25 +230,3 @@ class PointsExercise:
 
 
 Exercise = FunctionExercise | ValueExercise | PointsExercise
-
-
-@contextlib.contextmanager
-def _counted_lines(limit: int | None) -> Iterator[None]:
-    """Raise `_TooManyLines` in the code inside once it has run `limit` lines."""
-    if limit is None:
-        yield
-        return
-    lines, before = 0, sys.gettrace()
-
-    def count(frame: FrameType, event: str, argument: Any) -> Callable[..., Any]:
-        nonlocal lines
-        lines += 1
-        if lines > limit:
-            raise _TooManyLines
-        return count
-
-    sys.settrace(count)
-    try:
-        yield
-    finally:
-        sys.settrace(before)

@@ -149,23 +149,26 @@ def test_check_seed_draws_other_cases():
     assert seen[0][0] == seen[1][0] and seen[0][1] != seen[1][1]
 
 
-def test_check_observe_compares_gradients():
-    """Not only the number that comes back, but the gradient that flows through it."""
+def test_check_observation_compares_gradients():
+    """Not only the number that comes back, but the gradients that flow through it."""
+    layer = torch.nn.Linear(2, 1, bias=False)
+    with torch.no_grad():
+        layer.weight.copy_(torch.tensor([[1.0, -2.0]]))
     exercise = FunctionExercise(
         name="energy",
-        signature="energy(weights)",
-        solution=lambda weights: (weights**2).sum(),
-        cases=lambda rng: iter([(torch.tensor([1.0, -2.0], requires_grad=True),)]),
-        observe=lambda result, case: torch.autograd.grad(result, case)[0],
+        signature="energy(net)",
+        solution=lambda net: (net.weight**2).sum(),
+        cases=lambda rng: iter([(layer,)]),
+        observation="gradients",
         compare=lambda expected, got, case: array_difference(
-            expected.numpy(), got, EPS, name="slopes"
+            expected[1][0], got[1][0], EPS, name="slopes"
         ),
         why="the derivative of a square is twice the number",
         fix="square and add",
     )
-    exercise.check(lambda weights: weights.pow(2).sum(), 0)
-    half = message(lambda weights: (weights * weights.detach()).sum(), exercise)
-    assert "slopes[1] = -2, expected -4" in half
+    exercise.check(lambda net: net.weight.pow(2).sum(), 0)
+    half = message(lambda net: (net.weight * net.weight.detach()).sum(), exercise)
+    assert "slopes[0][1] = -2, expected -4" in half
 
 
 COLOUR = ValueExercise(

@@ -13,11 +13,6 @@ from ..compare import ROUNDING32, Difference, number_difference
 from ..exercise import Case, FunctionExercise, Mistake
 from ._shared import course_net, describe_layers, fill_randomly, nested_net
 
-_NO_GRAPH = "your penalty is a plain number, without a graph that gradients could flow through"
-
-
-_DETACHED = "your penalty is a tensor that does not depend on the parameters: no gradient flows"
-
 
 def _cases(rng: np.random.Generator) -> Iterator[Case]:
     with torch.random.fork_rng(devices=[]):
@@ -37,26 +32,6 @@ def _cases(rng: np.random.Generator) -> Iterator[Case]:
                     parameter.mul_(scale)
             yield (scaled,)
         yield (course_net(rng),)
-
-
-def _with_gradients(result: Any, case: Case) -> tuple[Any, Any]:
-    """Return the penalty and its gradients, or why there are none."""
-    if not isinstance(result, Tensor):
-        return result, _NO_GRAPH
-    if result.numel() != 1 or not result.requires_grad:
-        return result.detach(), _DETACHED
-    parameters = [p for p in case[0].parameters() if p.requires_grad]
-    try:
-        gradients = torch.autograd.grad(result.sum(), parameters, allow_unused=True)
-    except RuntimeError as error:
-        text = str(error).partition("(")[0].partition(".")[0].strip()
-        return result.detach(), f"torch cannot go back through your penalty ({text})"
-    if all(gradient is None for gradient in gradients):
-        return result.detach(), _DETACHED
-    all_gradients = [
-        torch.zeros_like(p) if g is None else g for p, g in zip(parameters, gradients, strict=True)
-    ]
-    return result.detach(), [gradient.double().numpy() for gradient in all_gradients]
 
 
 def _compare(expected: Any, got: Any, case: Case) -> Difference:
@@ -108,7 +83,7 @@ EXERCISE = FunctionExercise(
     signature="l1_penalty(net)",
     solution=lambda net: _sum_over_parameters(net, lambda p: p.double().abs().sum()),
     cases=_cases,
-    observe=_with_gradients,
+    observation="gradients",
     compare=_compare,
     why="the L1 penalty is the sum of |w| over all parameters, and its gradient is the sign of "
     "each of them",

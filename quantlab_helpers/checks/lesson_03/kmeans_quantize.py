@@ -12,8 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...quantizers.tensor import QuantizedTensor
-from ..compare import Array, Difference, as_array, count_nan, plural
+from ..compare import Array, Difference, as_array, count_nan, plural, type_name
 from ..exercise import Case, FunctionExercise, Mistake
 from ._shared import distances, float32, mean_tolerance
 
@@ -45,7 +44,7 @@ class _Result(NamedTuple):
 def _result(got: Any, case: Case) -> _Result | str:
     weights, k = case
     array = as_array(got)
-    if isinstance(got, QuantizedTensor):
+    if type_name(got) == "QuantizedTensor":
         return "your function returned a QuantizedTensor, not an array of floats"
     if isinstance(array, str):
         return array
@@ -175,7 +174,7 @@ EXERCISE = FunctionExercise(
     "centres[codes]; if there are at most k distinct weights, return a copy of them",
     mistakes=[
         Mistake(
-            _mistake_in_raw_result(lambda got, w, k: isinstance(got, QuantizedTensor)),
+            _mistake_in_raw_result(lambda got, w, k: type_name(got) == "QuantizedTensor"),
             "a QuantizedTensor holds codes and a codebook; the exercise asks for the quantized "
             "values",
             "return its .dequantize()",

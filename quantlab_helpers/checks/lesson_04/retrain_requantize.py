@@ -6,46 +6,20 @@ takes milliseconds and can name the missing step.
 
 from __future__ import annotations
 
-import copy
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import nn
 
 from ..compare import Difference, is_identical
 from ..exercise import Case, FunctionExercise, Mistake
+from ..stand_in import StandIn
 
 
-class _StandIn(nn.Module):
-    """Six weights and the history of what was done to them: q for quantized, t for trained."""
-
-    def __init__(self, weights: NDArray[np.float64] | None = None) -> None:
-        super().__init__()
-        self.fresh = weights is None
-        values = torch.zeros(6) if weights is None else torch.from_numpy(weights)
-        self.weight = nn.Parameter(values)
-        self.history = ""
-
-    def reset_parameters(self) -> None:
-        """Set the weights to new values, as torch's layers do."""
-        self.__init__()  # type: ignore[misc]
-
-    def changed(self, weight: torch.Tensor, step: str) -> _StandIn:
-        """Return a new network with these weights and a history longer by `step`."""
-        new = copy.deepcopy(self)
-        with torch.no_grad():
-            new.weight.copy_(weight)
-        new.history = self.history + step
-        return new
-
-
-def _as_stand_in(net: Any, function: str) -> _StandIn:
-    if not isinstance(net, _StandIn):
+def _as_stand_in(net: Any, function: str) -> StandIn:
+    if not isinstance(net, StandIn):
         raise TypeError(f"{function}(net) needs a network and got {type(net).__name__}")
     return net
 
@@ -56,7 +30,7 @@ class _TrainOnce:
 
     pull: float
 
-    def __call__(self, net: Any) -> _StandIn:
+    def __call__(self, net: Any) -> StandIn:
         given = _as_stand_in(net, "train_once")
         return given.changed(given.weight.detach() * 0.8 + self.pull, "t")
 
@@ -70,7 +44,7 @@ class _Quantize:
 
     step: float
 
-    def __call__(self, net: Any) -> _StandIn:
+    def __call__(self, net: Any) -> StandIn:
         given = _as_stand_in(net, "quantize")
         return given.changed((given.weight.detach() / self.step).round() * self.step, "q")
 
@@ -81,7 +55,7 @@ class _Quantize:
 def _cases(rng: np.random.Generator) -> Iterator[Case]:
     for rounds in (1, 3, 2, 0):
         pull, step = rng.uniform(0.05, 0.2), rng.choice([0.25, 0.5])
-        yield _StandIn(rng.normal(size=6)), _TrainOnce(pull), _Quantize(step), rounds
+        yield StandIn(rng.normal(size=6)), _TrainOnce(pull), _Quantize(step), rounds
 
 
 def _loop(net: Any, train_once: Any, quantize: Any, rounds: int) -> Any:
@@ -91,10 +65,10 @@ def _loop(net: Any, train_once: Any, quantize: Any, rounds: int) -> Any:
     return result
 
 
-def _compare(expected: _StandIn, got: Any, case: Case) -> Difference:
-    if isinstance(got, list | tuple) and got and isinstance(got[-1], _StandIn):
+def _compare(expected: StandIn, got: Any, case: Case) -> Difference:
+    if isinstance(got, list | tuple) and got and isinstance(got[-1], StandIn):
         return f"you return a {type(got).__name__} of {len(got)} networks, not the last network"
-    if not isinstance(got, _StandIn):
+    if not isinstance(got, StandIn):
         return (
             f"you return a {type(got).__name__}, not a network returned by train_once or quantize"
         )
@@ -164,7 +138,7 @@ def _wrong_net(net: Any, train_once: Any, quantize: Any, rounds: int) -> Any:
 
 
 def _fresh(net: Any, train_once: Any, quantize: Any, rounds: int) -> Any:
-    return _loop(_StandIn(), train_once, quantize, rounds)
+    return _loop(StandIn(), train_once, quantize, rounds)
 
 
 EXERCISE = FunctionExercise(

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
-import signal
-import sys
 import tempfile
-import threading
-import time
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ...compression.contest import MIN_ACCURACY, STEPS, FileScore, next_step, points_for, score_file
 from ...metrics import float32_bytes
 from ...model import load_baseline
-from ...network import QuantizedModel
+from ..answer_calls import OutOfTime, Written, call_writer
+from ..compare import type_name
 from ..exercise import CheckFailed, NotAnswered, PointsExercise
 
 SECONDS = 240  # nbgrader stops a cell of this course after 300
@@ -26,10 +21,6 @@ SECONDS = 240  # nbgrader stops a cell of this course after 300
 _NAME = "smallest-file"
 _SIGNATURE = "smallest_file(net, path)"
 _test_set_uses = 0  # how often this process has measured an accuracy on the test images
-
-
-class _OutOfTime(BaseException):
-    """A call took too long. Not an `Exception`, so that the learner's code does not catch it."""
 
 
 def _points(function: Any) -> int:
@@ -44,11 +35,10 @@ def _points(function: Any) -> int:
     net = load_baseline(device="cpu")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "smallest.safetensors"
-        started = time.perf_counter()
-        returned = _call(function, copy.deepcopy(net), path)
-        seconds = time.perf_counter() - started
-        if not path.is_file():
-            raise CheckFailed(*_no_file(returned, path))
+        written = _call(function, copy.deepcopy(net))
+        if written.content is None:
+            raise CheckFailed(*_no_file(written))
+        path.write_bytes(written.content)
         score = score_file(path, device="cpu")
         if score.accuracy is None:
             raise CheckFailed(*_not_loaded(path, score))
@@ -57,7 +47,7 @@ def _points(function: Any) -> int:
     ratio = float32_bytes(net) / score.bytes
     print(
         f"{_NAME}: {score.bytes:,} bytes on disk, {ratio:.0f} times smaller than float32; "
-        f"accuracy {score.accuracy:.2%} on the test images; {seconds:.0f} s.\n"
+        f"accuracy {score.accuracy:.2%} on the test images; {written.seconds:.0f} s.\n"
         f"{score.points} of {STEPS[-1].points} points."
     )
     following = next_step(score.bytes)
@@ -74,14 +64,11 @@ def _points(function: Any) -> int:
     return score.points
 
 
-def _call(function: Callable[..., Any], net: Any, path: Path) -> Any:
-    """Call the answer without warnings, and for at most `SECONDS`."""
+def _call(function: Callable[..., Any], net: Any) -> Written:
+    """Call the answer for at most `SECONDS`; return the file that it wrote."""
     try:
-        with warnings.catch_warnings(), contextlib.redirect_stderr(sys.stdout):
-            warnings.simplefilter("ignore")
-            with _time_limit(SECONDS):
-                return function(net, path)
-    except _OutOfTime:
+        return call_writer(function, net, seconds=SECONDS)
+    except OutOfTime:
         raise CheckFailed(
             f"{_SIGNATURE} was stopped after {SECONDS} seconds",
             "the same function is run again when it is graded, on a machine with one thread",
@@ -120,27 +107,24 @@ def _raise_without_points(score: FileScore) -> None:
         )
 
 
-def _no_file(returned: Any, path: Path) -> tuple[str, str, str]:
+def _no_file(written: Written) -> tuple[str, str, str]:
     """Return what happened, why, and the fix if the function wrote no file at `path`."""
-    happened = "your function ended, and there is no file at `path`"
+    happened, returned = "your function ended, and there is no file at `path`", written.returned
     if isinstance(returned, bytes | bytearray):
         return (
             f"{happened}; it returned {len(returned):,} bytes",
             "the exercise asks for a file on disk",
             "write the file: ql.save_quantized(model, path)",
         )
-    if isinstance(returned, QuantizedModel):
+    if type_name(returned) == "QuantizedModel":
         return (
             f"{happened}; it returned a QuantizedModel",
             "a model in memory has no size on disk",
             "end with ql.save_quantized(model, path)",
         )
-    others = [str(file.name) for file in path.parent.iterdir()]
-    if isinstance(returned, str | Path) and Path(returned).is_file():
-        others.append(str(returned))
-    if others:
+    if written.other_files:
         return (
-            f"{happened}; you wrote {others[0]!r}",
+            f"{happened}; you wrote {written.other_files[0]!r}",
             "the check reads exactly the file whose name it passed",
             "write to `path` as it is",
         )
@@ -170,30 +154,6 @@ def _not_loaded(path: Path, score: FileScore) -> tuple[str, str, str]:
         "the file is read by ql.load_quantized, on a machine that has no other file of yours",
         "write it with ql.save_quantized(model, path) at the end, and do not change it after that",
     )
-
-
-@contextlib.contextmanager
-def _time_limit(seconds: float) -> Iterator[None]:
-    """Raise `_OutOfTime` in the code inside after so many seconds, if the system has a timer."""
-    main = threading.current_thread() is threading.main_thread()
-    if not (main and hasattr(signal, "setitimer")):
-        yield
-        return
-
-    def on_alarm(number: int, frame: Any) -> None:
-        raise _OutOfTime
-
-    before = signal.signal(signal.SIGALRM, on_alarm)
-    started = time.monotonic()
-    remaining, interval = signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-        if remaining:  # continue the timer that ran before
-            rest = max(remaining - (time.monotonic() - started), 1e-3)
-            signal.setitimer(signal.ITIMER_REAL, rest, interval)
 
 
 EXERCISE = PointsExercise(name=_NAME, points=_points)
