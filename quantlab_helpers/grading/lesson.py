@@ -38,13 +38,15 @@ class Lesson(NamedTuple):
     """One lesson, as grading needs it.
 
     ``notebook`` holds the stubs and the test cells with their hidden tests, ``release`` is the
-    notebook that students received. Both have the same cells in the same order, and every cell
-    has an id; the id of a cell with nbgrader metadata is its grade_id.
+    notebook that students received, ``solution`` the instructor's own. All have the same cells in
+    the same order, and every cell has an id; the id of a cell with nbgrader metadata is its
+    grade_id.
     """
 
     name: str
     notebook: NotebookNode
     release: NotebookNode
+    solution: NotebookNode
     exercises: tuple[Exercise, ...]
     points: dict[str, float]  # by grade_id of every graded cell, in order
 
@@ -127,7 +129,7 @@ def make_lesson(name: str, content: bytes, *, config: Config | None = None) -> L
         for cell in stubs.cells
         if nbgrader_utils.is_grade(cell) or nbgrader_utils.is_task(cell)
     }
-    return Lesson(name, stubs, release, _exercises(source, points), points)
+    return Lesson(name, stubs, release, source, _exercises(source, points), points)
 
 
 def is_answer(cell: NotebookNode) -> bool:

@@ -27,11 +27,12 @@ from typing import NamedTuple
 from .._support.files import write_atomically
 from .course_folder import CourseFolder
 from .execute.sandbox.sandbox import choose_isolation
+from .execute.shared_tests import find_shared_tests
 from .gradebook.reader import StudentScores
 from .gradebook.verdict_files import StoredVerdict, forget_result, read_result, write_result
 from .gradebook.writer import GradebookWriter, open_gradebook
 from .lesson import Lesson, load_lesson
-from .records import CellState, InvalidNotebook, Limits, Result, Verdict
+from .records import CellState, InvalidNotebook, Limits, Result, SharedTest, Verdict
 from .roster import Student
 from .score import unscored
 from .submissions import (
@@ -193,6 +194,7 @@ class _GradingRun:
         self._course, self._gradebook = course, gradebook
         self._regrade, self._report = regrade, report
         self._lessons = {name: load_lesson(course.path, name) for name in names}
+        self._shared: dict[str, dict[str, SharedTest]] = {}  # by lesson
         self._sources = {name: lesson_files(course, name) for name in names}
         for lesson in self._lessons.values():
             gradebook.prepare(lesson)
@@ -294,6 +296,12 @@ class _GradingRun:
         """Return the task for a worker; the submission is kept until its outcome is there."""
         level = choose_isolation(isolation)  # not before, for nothing may have to run
         self._in_work[submission.lesson, submission.student] = submission
+        name = submission.lesson
+        notebook = f"{name}.ipynb"
+        files = {path: content for path, content in self._sources[name].items() if path != notebook}
+        if name not in self._shared:
+            lesson = self._lessons[name]
+            self._shared[name] = find_shared_tests(lesson, files, limits=limits, isolation=level)
         return GradingTask(
             str(self._course.path.resolve()),
             submission.lesson,
@@ -304,6 +312,8 @@ class _GradingRun:
             level,
             run_all_cells,
             submission.repairs,
+            files,
+            self._shared[name],
         )
 
     def record_outcome(self, task: GradingTask, outcome: GradingOutcome | WorkerLost) -> None:

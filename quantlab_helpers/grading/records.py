@@ -8,6 +8,7 @@ folder, so each runs on any machine and is tested alone.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -88,6 +89,17 @@ class Aligned(NamedTuple):
     answered: dict[str, bool]
 
 
+class SharedTest(NamedTuple):
+    """A test that needs the process of the answers, so that a submission can forge its marks.
+
+    ``reason`` says why it cannot be judged apart. ``passes_without`` is True where the solution
+    passes it even if its functions return a constant: then nothing can be told from that.
+    """
+
+    reason: str
+    passes_without: bool = False
+
+
 class Executed(NamedTuple):
     """An executed notebook, and how its execution ended.
 
@@ -96,6 +108,8 @@ class Executed(NamedTuple):
     "timeout", "memory", "kernel_died" or "infrastructure_error"; ``isolation`` is "bubblewrap" or
     "prlimit".
     ``evidence`` lists signs of tampering in words; they cost no points by themselves.
+    ``shared`` has the tests that ran in the process of the answers, and why they had to. ``forged``
+    has those of them that passed again with constants in the place of the answers.
     """
 
     notebook: NotebookNode
@@ -105,16 +119,23 @@ class Executed(NamedTuple):
     isolation: str
     seconds: float
     evidence: tuple[str, ...] = ()
+    shared: Mapping[str, str] = {}
+    forged: frozenset[str] = frozenset()
 
 
 class CellScore(NamedTuple):
-    """The score of one graded cell; ``message`` is written for the student."""
+    """The score of one graded cell; ``message`` is written for the student.
+
+    ``shared`` says why the test ran in the process of the answer, which can then forge the score;
+    it is empty for a test that was judged apart.
+    """
 
     cell: str
     score: float
     max_score: float
     state: CellState
     message: str = ""
+    shared: str = ""
 
 
 class Result(NamedTuple):

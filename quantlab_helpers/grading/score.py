@@ -65,7 +65,12 @@ def score(lesson: Lesson, executed: Executed, *, aligned: Aligned, student: str)
             lesson, student=student, verdict=Verdict.INFRASTRUCTURE_ERROR, detail=executed.detail
         )
     else:
-        cell_scores = tuple(_cell_scores(lesson, executed, aligned))
+        cell_scores = tuple(
+            _forged(cell)
+            if cell.cell in executed.forged
+            else cell._replace(shared=executed.shared.get(cell.cell, ""))
+            for cell in _cell_scores(lesson, executed, aligned)
+        )
         result = Result(
             student,
             lesson.name,
@@ -147,6 +152,11 @@ def _test_cells(lesson: Lesson) -> dict[str, NotebookNode]:
         and not nbgrader_utils.is_solution(cell)
         and cell.cell_type == "code"
     }
+
+
+def _forged(cell: CellScore) -> CellScore:
+    message = "The test passes without your answer, too: no points. Ask your instructor."
+    return cell._replace(score=0.0, state=CellState.WRONG, message=message)
 
 
 def _manual_score(name: str, points: float, *, answered: bool) -> CellScore:

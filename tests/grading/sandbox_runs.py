@@ -51,6 +51,18 @@ def build_lesson(tests=TESTS):
     return make_lesson("01_three", content.encode())
 
 
+def lesson_of(exercises, *, first="import math"):
+    """Return a lesson with these exercises, each a solution and its hidden test, one point each."""
+    cells = [code(first)]
+    for name, (solution, test) in exercises.items():
+        answer = f"# exercise: {name}\n### BEGIN SOLUTION\n{solution}\n### END SOLUTION"
+        cells.append(graded_cell(code(answer), name, solution=True))
+        source = f"# test: {name}\n### BEGIN HIDDEN TESTS\n{test}\n### END HIDDEN TESTS"
+        cells.append(graded_cell(code(source), f"test-{name}", grade=True, locked=True, points=1))
+    content = nbformat.writes(nbformat.v4.new_notebook(cells=cells))
+    return make_lesson("01_small", content.encode())
+
+
 @functools.cache
 def three_exercises():
     """Return three exercises for 1, 2 and 3 points; the last one gives partial points."""
@@ -70,7 +82,16 @@ def handed_in(lesson, answers, *, first="", tags=()):
     return notebook
 
 
-def run(lesson, notebook, files=None, *, limits=LIMITS, isolation="auto", run_all_cells=False):
+def run(
+    lesson,
+    notebook,
+    files=None,
+    *,
+    limits=LIMITS,
+    isolation="auto",
+    run_all_cells=False,
+    shared=None,
+):
     """Align, execute and score a submission; return its result and the executed notebook."""
     aligned = align(lesson, nbformat.writes(notebook).encode())
     executed = execute(
@@ -78,6 +99,7 @@ def run(lesson, notebook, files=None, *, limits=LIMITS, isolation="auto", run_al
         files,
         limits=limits,
         lesson=lesson.notebook,
+        shared=shared,
         cells=cells_to_run(lesson, aligned.notebook, run_all_cells=run_all_cells),
         isolation=isolation,
     )

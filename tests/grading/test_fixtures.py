@@ -18,6 +18,7 @@ import pytest
 from quantlab_helpers.grading.align.rebuild import align
 from quantlab_helpers.grading.execute.cell_selection import cells_to_run
 from quantlab_helpers.grading.execute.runner import execute
+from quantlab_helpers.grading.execute.shared_tests import find_shared_tests
 from quantlab_helpers.grading.lesson import make_lesson
 from quantlab_helpers.grading.records import InvalidNotebook
 from quantlab_helpers.grading.score import score
@@ -112,7 +113,7 @@ def stock(tmp_path_factory):
 def grade(lesson, content, *, everything=False, **options):
     aligned = align(lesson, content)
     cells = cells_to_run(lesson, aligned.notebook, run_all_cells=everything)
-    options = {"limits": QUICK} | options
+    options = {"limits": QUICK, "shared": find_shared_tests(lesson, limits=QUICK)} | options
     executed = execute(aligned.notebook, lesson=lesson.notebook, cells=cells, **options)
     return score(lesson, executed, aligned=aligned, student="s01"), executed
 

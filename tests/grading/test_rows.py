@@ -286,7 +286,7 @@ class Same:
 
 
 @pytest.mark.process
-def test_tricks_give_wrong_answers_nothing_and_are_told(real):
+def test_execute_tricks_give_wrong_answers_nothing(real):
     wrong = {name: real.does(name, "return Same()") for name in NAMES}
     notebook = handed_in(real.lesson, wrong, tags=[f"test-{name}" for name in NAMES])
     place = next(i for i, cell in enumerate(notebook.cells) if cell.id == NAMES[0])
@@ -301,9 +301,7 @@ def test_tricks_give_wrong_answers_nothing_and_are_told(real):
     result = score(real.lesson, executed, aligned=aligned, student="s01")
     assert (result.verdict, result.score) == ("graded", 0)
     assert set(states(result).values()) == {"wrong"}
-    told = " ".join(result.evidence)
-    for words in ("input_transformers_post were", "check was", "numpy.abs was", "class Same defi"):
-        assert words in told
+    assert executed.shared == {}, "no test ran beside the answers"
 
 
 @pytest.mark.process
@@ -328,7 +326,8 @@ import os, pathlib, sqlite3
 folders = ["..", "../..", "../../..", {str(tmp_path)!r}, {str(gradebook.parent)!r}]
 print("files:", sorted(os.listdir(".")), [p for p in folders if os.path.exists(p + "/source")])
 print("gradebook:", [os.path.exists(p + "/gradebook.db") for p in folders])
-paths = pathlib.Path.home().parent.glob("**/*.*")
+own = [pathlib.Path.home().parent / name for name in ("home", "work", "tmp")]
+paths = [path for folder in own for path in folder.glob("**/*.*")]
 texts = [path.read_text(errors="replace") for path in paths if path.is_file()]
 print("hidden:", sum("HIDDEN TESTS" in text or "checks.check(" in text for text in texts))
 print("instructor:", os.path.exists({str(Path(ROOT, "instructor"))!r}))"""

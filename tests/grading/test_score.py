@@ -72,7 +72,7 @@ def test_score_good_submission_all_points(scored):
 
 def test_score_message_of_failed_check(scored):
     graded = scored(outputs={"test-square": [error("CheckFailed", "What happened: \x1b[31mno")]})
-    assert score_of(graded, "square")[1:] == (0.0, 2.0, "wrong", "What happened: no")
+    assert score_of(graded, "square")[1:5] == (0.0, 2.0, "wrong", "What happened: no")
     graded = scored(outputs={"test-square": [error("TypeError", "no int")]})
     assert score_of(graded, "square").message == "TypeError: no int"
 
@@ -98,7 +98,7 @@ def test_score_stub_is_not_answered(good):
 def test_score_message_of_not_answered(good, scored):
     outputs = [error("NotAnswered", "square is still None: write a number.")]
     cell = score_of(scored(outputs={"test-square": outputs}), "square")
-    assert cell[1:] == (0.0, 2.0, "not_answered", "square is still None: write a number.")
+    assert cell[1:5] == (0.0, 2.0, "not_answered", "square is still None: write a number.")
 
 
 def test_score_ignores_stderr(scored):
@@ -148,7 +148,7 @@ def test_score_points_finite_and_bounded(scored, shown, points, state):
 
 def test_score_missing_points_are_0(scored):
     graded = scored(lesson=with_points(), outputs={"test-square": [stream("2")]})
-    assert score_of(graded, "square")[1:] == (0.0, 2.0, "wrong", "The test gave no points.")
+    assert score_of(graded, "square")[1:5] == (0.0, 2.0, "wrong", "The test gave no points.")
 
 
 def test_score_least_of_several_results(scored):
@@ -219,7 +219,7 @@ def test_score_needs_proof_of_run(scored, good):
 def test_score_message_of_stopped_test(scored):
     outputs = {"test-square": [error("Timeout", "stopped after 60 s")]}
     cell = score_of(scored(outputs=outputs, not_run=["test-square"]), "square")
-    assert cell[1:] == (0.0, 2.0, "timeout", "stopped after 60 s")
+    assert cell[1:5] == (0.0, 2.0, "timeout", "stopped after 60 s")
 
 
 def test_score_missing_cell_gives_nothing(good):

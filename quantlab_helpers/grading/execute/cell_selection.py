@@ -66,6 +66,38 @@ def cells_to_run(
     return [name for name in cells if name in selected]
 
 
+def cells_for_tests(lesson: NotebookNode) -> list[str]:
+    """Return the ids of the lesson's own code cells that its tests depend on.
+
+    Parameters
+    ----------
+    lesson : NotebookNode
+        The instructor's notebook; the cells have ids.
+
+    Returns
+    -------
+    list of str
+        In the order of the notebook: cells with imports, and those that define or mutate names
+        that a test uses. Neither tests nor answers.
+    """
+    cells = {cell.id: cell for cell in lesson.cells if cell.cell_type == "code"}
+    names = {name: names_of(cell.source) for name, cell in cells.items()}
+    tests = {name for name, cell in cells.items() if is_test(cell)}
+    own = [name for name, cell in cells.items() if not is_test(cell) and not is_answer(cell)]
+    if any(names[name].unknown for name in tests):
+        return own
+    modules = frozenset(name for cell in cells.values() for name in names_from_imports(cell.source))
+    always = {
+        name
+        for name in own
+        if name != INSTALL_ID and _affects_all_cells(cells[name], names[name], modules)
+    }
+    answers = {name for name, cell in cells.items() if is_answer(cell)}
+    without_answers = {name: NameUse() if name in answers else names[name] for name in cells}
+    selected = _add_dependencies(always | tests, tests, without_answers, modules)
+    return [name for name in own if name in selected]
+
+
 def _affects_scores(
     cell: NotebookNode, originals: dict[str, NotebookNode], lesson_sources: set[str]
 ) -> bool:

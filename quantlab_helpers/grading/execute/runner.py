@@ -7,10 +7,7 @@ next one, so only the points of that cell are lost.
 
 from __future__ import annotations
 
-import ast
-import builtins
 import copy
-import secrets
 import time
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import PurePosixPath
@@ -18,12 +15,13 @@ from typing import Any
 
 from nbformat import NotebookNode
 
-from ..lesson import gives_points, is_test
-from ..name_analysis import names_of, only_imports
-from ..records import Executed, Limits
+from ..lesson import gives_points, is_answer, is_test
+from ..name_analysis import names_of
+from ..records import Executed, Limits, SharedTest
+from .judging import Judge, Turn, open_judge, release_judge, run_test
 from .outputs import Outputs
 from .sandbox.sandbox import Event, Sandbox, choose_isolation
-from .source_scan import find_grader_references, imported_names
+from .tested_lesson import TestedLesson, modules_to_load, plain_python, redefines
 
 _INTERRUPT_SECONDS = 3.0  # seconds for a cell to end after an interrupt
 _MAX_RESTARTS = 8  # of the process, for one submission
@@ -43,6 +41,8 @@ def execute(
     *,
     limits: Limits | None = None,
     lesson: NotebookNode | None = None,
+    lesson_files: Mapping[str, bytes] | None = None,
+    shared: Mapping[str, SharedTest] | None = None,
     cells: Collection[str] | None = None,
     isolation: str = "auto",
 ) -> Executed:
@@ -57,8 +57,13 @@ def execute(
     limits : Limits, optional
         Limits on time, memory, processes, files and outputs; by default `Limits()`.
     lesson : NotebookNode, optional
-        The instructor's notebook. Names that its cells import keep their meaning in test cells,
-        even if the submission redefines them.
+        The instructor's notebook, with hidden tests. Its test cells run in the judge, a process
+        that the submission does not reach; without it, they run beside the submission.
+    lesson_files : mapping of str to bytes, optional
+        The instructor's files beside the lesson, by relative path, for the working folder of tests
+        in the judge.
+    shared : mapping of str to SharedTest, optional
+        The tests that must run beside the submission, from `find_shared_tests`.
     cells : collection of str, optional
         Ids of the cells to run, from `cells_to_run`; by default all.
     isolation : {"auto", "bubblewrap", "prlimit"}
@@ -85,15 +90,24 @@ def execute(
     >>> done.notebook.cells[0].outputs[0].data["text/plain"]  # doctest: +SKIP
     '42'
     """
-    files = dict(files or {})
-    for name in files:
+    files, lesson_files = dict(files or {}), dict(lesson_files or {})
+    for name in {**files, **lesson_files}:
         path = PurePosixPath(name)
         if path.is_absolute() or ".." in path.parts or not path.parts or "\0" in name:
             raise ValueError(
                 f"`files` must have names inside the working folder, got {name!r}; rename it."
             )
     level = choose_isolation(isolation)
-    execution = _Execution(notebook, files, limits or Limits(), lesson, cells, level)
+    execution = _Execution(
+        notebook,
+        files,
+        limits or Limits(),
+        lesson=lesson,
+        lesson_files=lesson_files,
+        shared=shared or {},
+        cells=cells,
+        isolation=level,
+    )
     try:
         execution.run()
     finally:
@@ -117,7 +131,10 @@ class _Execution:
         notebook: NotebookNode,
         files: dict[str, bytes],
         limits: Limits,
+        *,
         lesson: NotebookNode | None,
+        lesson_files: dict[str, bytes],
+        shared: Mapping[str, SharedTest],
         cells: Collection[str] | None,
         isolation: str,
     ) -> None:
@@ -131,26 +148,22 @@ class _Execution:
         self.reasons: dict[str, str] = {}  # by state: the first cell that got it, and why
         self.stop_reason: _StopExecution | None = None
         self.starts = self.count = 0
-        lesson_cells = _code_cells(lesson.cells) if lesson is not None else []
-        self.imports = imported_names(cell.source for cell in lesson_cells)
-        cells_with_code = [cell for cell in lesson_cells if not only_imports(cell.source)]
-        self.lesson_names = _defined_names(cells_with_code)
-        notebook_cells = [cell for cell in lesson_cells if not is_test(cell)]
-        self.notebook_names = _defined_names(notebook_cells) - set(self.imports)
+        self.lesson = TestedLesson(lesson) if lesson is not None else None
+        self.judge: Judge | None = None
+        self.lesson_files = {name: content.hex() for name, content in lesson_files.items()}
+        self.shared, self.forged = dict(shared), set[str]()
         self.code = _code_cells(self.notebook.cells)
         for number, cell in enumerate(self.code):
             cell.setdefault("id", f"cell-{number}")
         self.selected = {cell.id for cell in self.code} if cells is None else set(cells)
         self.evidence = dict[str, None]()
-        if lesson is not None:
-            originals = {cell.source for cell in lesson_cells}
-            changed = [cell.source for cell in self.code if cell.source not in originals]
-            self.evidence |= dict.fromkeys(find_grader_references(changed))
-        selected = [cell.source for cell in lesson_cells if cell.id in self.selected]
+        sources = [cell.source for cell in self.code if cell.id in self.selected]
+        if self.lesson is not None:
+            sources = [cell.source for cell in self.lesson.cells if cell.id in self.selected]
+        self.preload = list(modules_to_load(sources))
         self.setup = {
             "files": {name: content.hex() for name, content in files.items()},
-            "imports": self.imports,
-            "preload": list(_modules_to_load(imported_names(selected).values())),
+            "preload": self.preload,
         }
 
     def run(self) -> None:
@@ -165,6 +178,31 @@ class _Execution:
                 self.states[cell.id] = state
             seconds = round(time.monotonic() - start, 3)
             cell.metadata["quantlab"] = {"state": state, "seconds": seconds}
+        for cell in self.code:
+            if cell.id in self.shared and self._is_right(cell) and self._passes_without(cell):
+                self.forged.add(cell.id)
+                self._add_evidence(f"{cell.id} is right with constants in the place of answers")
+
+    def _is_right(self, cell: NotebookNode) -> bool:
+        """Return whether a test ran to its end."""
+        return self.states.get(cell.id) == "ok" and not self.shared[cell.id].passes_without
+
+    def _passes_without(self, cell: NotebookNode) -> bool:
+        """Run a test beside the submission again, with constants in the place of its functions."""
+        self.close_sandbox()
+        try:
+            self._ensure_sandbox()
+        except _StopExecution:
+            return False
+        answers = {name for c in self.code if is_answer(c) for name in names_of(c.source).defines}
+        request = self._request(cell)
+        request["without"] = sorted(answers & names_of(cell.source).uses)
+        if not request["without"]:
+            return False
+        latest = min(time.monotonic() + self._time_limit(cell), self.deadline)
+        turn = self._run_in_kernel(request, None, latest)
+        self.close_sandbox()
+        return turn.kind == "end" and turn.value.get("error") is None
 
     def _run_and_record(self, cell: NotebookNode) -> str:
         """Run one cell, store its outputs in it, and return its state."""
@@ -180,7 +218,7 @@ class _Execution:
             self.reasons.setdefault(state, f"{cell.id}: {reason}")
             error = _ERROR_NAMES[state]
             self.outputs.error(error, reason, [f"{error}: {reason}"])
-        elif not is_test(cell) or names_of(cell.source).defines:
+        elif not self._is_judged(cell):
             self.to_replay.append(cell)
         cell["outputs"], cell["execution_count"] = self.outputs.cell, self.count
         for output in cell["outputs"]:
@@ -230,69 +268,78 @@ class _Execution:
                         output += event.value.decode(errors="replace")
                     elif event.kind == "ended":
                         output += str(event.value)
-            self.close()
+            self.close_sandbox()
         message = f"no process could be started: {output[-500:].strip()}"
         raise _StopExecution("infrastructure_error", message)
 
+    def _is_judged(self, cell: NotebookNode) -> bool:
+        """Return whether a cell is a test that runs in the judge."""
+        return is_test(cell) and self.lesson is not None and cell.id not in self.shared
+
     def _run_cell(self, cell: NotebookNode, outputs: Outputs | None) -> tuple[str, str]:
-        """Run a cell in the process; return its state, and the reason if it was stopped or lost."""
-        sandbox, key = self.sandbox, secrets.token_hex(16)
-        assert sandbox is not None
+        """Run a cell; return its state, and the reason if its process was stopped or lost."""
         seconds = self._time_limit(cell)
         latest = min(time.monotonic() + seconds, self.deadline)
-        request = self._request(cell)
-        ended = interrupted = None
-        if sandbox.send(request, {"key": key}, deadline=latest):
-            for event in sandbox.events(latest):
-                ended = self._handle_event(event, key, request["op"] == "test", outputs)
-                if ended is not None:
-                    break
-        is_late = ended is None
-        if is_late:
-            sandbox.interrupt()
-            for event in sandbox.events(time.monotonic() + _INTERRUPT_SECONDS):
-                interrupted = interrupted or event.kind == "interrupted"
-                ended = self._handle_event(event, key, True, outputs) or ended
-                if ended is not None and (interrupted or event.kind == "ended"):
-                    break
-        if is_late:
-            if ended is None or "ended" in ended or not interrupted:
-                self.close()
+        if self._is_judged(cell):
+            turn = self._judge(cell, outputs, latest)
+        else:
+            turn = self._run_in_kernel(self._request(cell), outputs, latest)
+        if turn.kind == "late":
+            self._interrupt()
             return "timeout", self._timeout_message(latest, seconds)
-        assert ended is not None
-        if "ended" in ended:
-            self.close()
-            return self._end_state(ended)
-        return self._finish_cell(cell, ended, outputs), ""
+        if turn.kind == "ended":
+            self.close_sandbox()
+            return self._end_state(turn.value)
+        return self._finish_cell(turn.value, outputs), ""
 
-    def _handle_event(
-        self, event: Event, key: str, is_test_cell: bool, outputs: Outputs | None
-    ) -> dict[str, Any] | None:
-        """Handle one event; return its value if it is the end of the cell or of the process."""
-        if event.kind == "ended":
-            return dict(event.value)
-        if event.kind == "text" and outputs is not None:
+    def _judge(self, cell: NotebookNode, outputs: Outputs | None, latest: float) -> Turn:
+        """Run a test in the judge."""
+        assert self.lesson is not None and self.sandbox is not None
+        if self.judge is None or not self.judge.is_open:
+            self.judge = open_judge(
+                self.isolation, self.limits, preload=self.preload, files=self.lesson_files
+            )
+            self.lesson.start_over()
+        request = self.lesson.request(cell)
+        return run_test(self.judge, self.sandbox, request, outputs=outputs, deadline=latest)
+
+    def _run_in_kernel(
+        self, request: dict[str, Any], outputs: Outputs | None, latest: float
+    ) -> Turn:
+        assert self.sandbox is not None
+        if self.sandbox.send(request, deadline=latest):
+            for event in self.sandbox.events(latest):
+                if event.kind == "ended":
+                    return Turn("ended", dict(event.value))
+                if event.kind == "reply" and event.value.get("op") == "end":
+                    return Turn("end", event.value)
+                self._add_output(event, outputs, is_test_cell=request["op"] == "test")
+        return Turn("late")
+
+    def _interrupt(self) -> None:
+        """Interrupt what runs in the kernel; end the process if it goes on."""
+        sandbox, interrupted, answered = self.sandbox, False, False
+        assert sandbox is not None
+        sandbox.interrupt()
+        for event in sandbox.events(time.monotonic() + _INTERRUPT_SECONDS):
+            interrupted = interrupted or event.kind == "interrupted"
+            if event.kind == "reply" and event.value.get("op") in ("end", "returned"):
+                answered = True
+            if event.kind == "ended" or (interrupted and answered):
+                break
+        if not (interrupted and answered):
+            self.close_sandbox()
+
+    def _add_output(self, event: Event, outputs: Outputs | None, *, is_test_cell: bool) -> None:
+        if outputs is None:
+            return
+        if event.kind == "text":
             outputs.stream("stdout", event.value.decode(errors="replace"))
-        if event.kind == "forged":
-            self._add_evidence("something wrote into the grader's pipe")
-        if event.kind != "reply":
-            return None
-        reply: dict[str, Any] = event.value
-        if reply.get("op") == "end":
-            if reply.get("key") == key:
-                return {name: value for name, value in reply.items() if name != "ended"}
-            self._add_evidence("something told the grader that a cell had ended")
-        elif reply.get("op") == "evidence":
-            self._add_evidence(reply.get("text"))
-        elif outputs is not None:
-            if (
-                is_test_cell and reply.get("op") == "result"
-            ):  # only the "end" message has its result
-                reply = {**reply, "op": "display"}
-            outputs.add(reply)
-        return None
+        elif event.kind == "reply":  # of a test, only the "end" has its result
+            is_result = is_test_cell and event.value.get("op") == "result"
+            outputs.add({**event.value, "op": "display"} if is_result else event.value)
 
-    def _finish_cell(self, cell: NotebookNode, end: dict[str, Any], outputs: Outputs | None) -> str:
+    def _finish_cell(self, end: dict[str, Any], outputs: Outputs | None) -> str:
         """Add the result or error of a cell that ended to the outputs; return its state."""
         error, result = end.get("error"), end.get("result")
         if isinstance(error, list) and len(error) == 3:
@@ -301,7 +348,7 @@ class _Execution:
             held = end.get("held_bytes")
             holds_much = isinstance(held, int) and held > self.limits.memory_bytes / 2
             if error[0] == "MemoryError" and holds_much:  # later cells need the memory
-                self.close()
+                self.close_sandbox()
             return "error"
         if result is not None and outputs is not None:
             outputs.result(result, self.count)
@@ -310,15 +357,8 @@ class _Execution:
     def _request(self, cell: NotebookNode) -> dict[str, Any]:
         if not is_test(cell):
             return {"op": "run", "code": cell.source}
-        names = names_of(cell.source)
-        others = names.uses - self.lesson_names - set(self.imports)
-        return {
-            "op": "test",
-            "code": _plain_python(cell.source),
-            "uses": sorted(names.uses),
-            "builtins": sorted(name for name in others if hasattr(builtins, name)),
-            "in_place": bool(names.defines & self.notebook_names),
-        }
+        in_place = redefines(cell, self.code)
+        return {"op": "test", "code": plain_python(cell.source), "in_place": in_place}
 
     def _time_limit(self, cell: NotebookNode) -> float:
         """Return the seconds that a cell may run."""
@@ -359,6 +399,13 @@ class _Execution:
             self.evidence[text.encode("utf-8", "replace").decode()[:300]] = None
 
     def close(self) -> None:
+        """End the sandbox and all its processes, and give the judge back."""
+        self.close_sandbox()
+        judge, self.judge = self.judge, None
+        if judge is not None:
+            release_judge(judge, self.isolation)
+
+    def close_sandbox(self) -> None:
         """End the sandbox and all its processes."""
         sandbox, self.sandbox = self.sandbox, None
         if sandbox is not None:
@@ -374,35 +421,19 @@ class _Execution:
         elif ran and not any(ran.values()):
             status = next((s for s in self.states.values() if s in _LOST_STATES), "complete")
         seconds = round(time.monotonic() - self.started, 3)
+        shared = {name: test.reason for name, test in self.shared.items() if name in self.states}
         return Executed(
-            self.notebook, status, detail, ran, self.isolation, seconds, tuple(self.evidence)
+            self.notebook,
+            status,
+            detail,
+            ran,
+            self.isolation,
+            seconds,
+            tuple(self.evidence),
+            shared,
+            frozenset(self.forged),
         )
 
 
 def _code_cells(cells: Iterable[NotebookNode]) -> list[NotebookNode]:
     return [cell for cell in cells if cell.cell_type == "code"]
-
-
-def _defined_names(cells: Iterable[NotebookNode]) -> frozenset[str]:
-    return frozenset(name for cell in cells for name in names_of(cell.source).defines)
-
-
-def _modules_to_load(imports: Iterable[tuple[str, str | None]]) -> Iterable[str]:
-    """Yield the modules that the imports may load."""
-    names = dict[str, None]()
-    for module, attribute in imports:
-        names[module] = None
-        if attribute is not None:
-            names[f"{module}.{attribute}"] = None
-    return names
-
-
-def _plain_python(source: str) -> str:
-    """Return the source of a test cell with IPython's syntax translated to Python."""
-    try:
-        ast.parse(source)
-    except (SyntaxError, ValueError):
-        from IPython.core.inputtransformer2 import TransformerManager
-
-        return str(TransformerManager().transform_cell(source))  # type: ignore[no-untyped-call]
-    return source

@@ -16,7 +16,7 @@ from ..align.rebuild import align
 from ..execute.cell_selection import cells_to_run
 from ..execute.runner import execute
 from ..lesson import Lesson, load_lesson
-from ..records import InvalidNotebook, Limits, Repair, Result, Verdict
+from ..records import InvalidNotebook, Limits, Repair, Result, SharedTest, Verdict
 from ..score import score, unscored
 
 
@@ -32,20 +32,29 @@ class GradingTask(NamedTuple):
     isolation: str
     run_all_cells: bool = False
     repairs: tuple[Repair, ...] = ()
+    lesson_files: Mapping[str, bytes] = {}  # of the instructor, for the tests
+    shared: Mapping[str, SharedTest] = {}  # tests that cannot be judged apart
 
     def as_json(self) -> dict[str, Any]:
         """Return the task as dictionaries and lists that `json.dumps` takes."""
-        files = {name: _base64(content) for name, content in self.files.items()}
-        return {**self._asdict(), "notebook": _base64(self.notebook), "files": files}
+        encoded = {
+            field: {name: _base64(content) for name, content in getattr(self, field).items()}
+            for field in ("files", "lesson_files")
+        }
+        return {**self._asdict(), "notebook": _base64(self.notebook), **encoded}
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> GradingTask:
         """Make a task from what `as_json` returned."""
-        decoded = {
+        decoded: dict[str, Any] = {
+            field: {name: base64.b64decode(text) for name, text in plain[field].items()}
+            for field in ("files", "lesson_files")
+        }
+        decoded |= {
             "notebook": base64.b64decode(plain["notebook"]),
-            "files": {name: base64.b64decode(text) for name, text in plain["files"].items()},
             "limits": Limits(*plain["limits"]),
             "repairs": tuple(Repair(*repair) for repair in plain["repairs"]),
+            "shared": {name: SharedTest(*test) for name, test in plain["shared"].items()},
         }
         return cls(**{**plain, **decoded})
 
@@ -90,6 +99,8 @@ def _grade(lesson: Lesson, task: GradingTask) -> GradingOutcome:
         task.files,
         limits=task.limits,
         lesson=lesson.notebook,
+        lesson_files=task.lesson_files,
+        shared=task.shared,
         cells=cells_to_run(lesson, aligned.notebook, run_all_cells=task.run_all_cells),
         isolation=task.isolation,
     )

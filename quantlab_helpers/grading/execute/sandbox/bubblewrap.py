@@ -16,17 +16,20 @@ from ...records import Limits
 _CPUS = "/sys/devices/system/cpu"  # torch reads the number of CPUs from it
 
 
-def bubblewrap_command(limits: Limits) -> list[str]:
-    """Return the command line of bubblewrap up to ``--``: namespaces, mounts and limits."""
-    program = str(shutil.which("bwrap"))
-    command = [program, "--die-with-parent"]
+def bubblewrap_command(limits: Limits, program: str = "kernel") -> list[str]:
+    """Return the command line of bubblewrap up to ``--``: namespaces, mounts and limits.
+
+    The "kernel" finds empty folders in the place of the solutions; the "judge" finds all.
+    """
+    bwrap = str(shutil.which("bwrap"))
+    command = [bwrap, "--die-with-parent"]
     command += [f"--unshare-{name}" for name in ("ipc", "pid", "net", "uts", "cgroup-try")]
     if is_root():
         command += ["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
     else:
         command += ["--unshare-user"]
     command += ["--proc", "/proc", "--dev", "/dev"]
-    size = ["--size", str(4 * limits.file_bytes)] if _supports_size_option(program) else []
+    size = ["--size", str(4 * limits.file_bytes)] if _supports_size_option(bwrap) else []
     for name in ("/tmp", "/dev/shm"):  # before the mounts for Python, which may be below /tmp
         command += ["--perms", "1777", *size, "--tmpfs", name]
     mounted = [*readable_paths(), "/etc/localtime", _CPUS]
@@ -44,6 +47,9 @@ def bubblewrap_command(limits: Limits) -> list[str]:
     command += ["--ro-bind-try", _CPUS, _CPUS]
     for path in readable_paths():
         command += ["--ro-bind", path, path]
+    if program == "kernel":
+        for path in solution_folders():
+            command += ["--perms", "0555", "--tmpfs", path, "--remount-ro", path]
     command += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp"]
     return [*command, "--"]
 
@@ -70,6 +76,17 @@ def readable_paths() -> tuple[str, ...]:
 
 
 @functools.cache
+def solution_folders() -> tuple[str, ...]:
+    """Return the folders of the package, and of installed copies, that hold solutions."""
+    packages = {Path(path) for path in readable_paths() if Path(path).name == "quantlab_helpers"}
+    for path in readable_paths():
+        packages |= set(Path(path).glob("lib*/python*/*-packages/quantlab_helpers"))
+        packages.add(Path(path, "quantlab_helpers"))
+    folders = {folder for package in packages for folder in package.glob("checks/lesson_*")}
+    return tuple(sorted(str(folder) for folder in folders if folder.is_dir()))
+
+
+@functools.cache
 def _mnist_folder() -> str:
     """Return the folder with MNIST, unpacked once for all submissions."""
     from ....data import data_folder, load_mnist
@@ -87,8 +104,8 @@ def _font_list() -> str:
     return str(Path(matplotlib.get_cachedir(), name).resolve())
 
 
-def sandbox_environment() -> dict[str, str]:
-    """Return all environment variables of the kernel."""
+def sandbox_environment(program: str = "kernel") -> dict[str, str]:
+    """Return all environment variables of a program in the sandbox."""
     libraries = ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "VECLIB_MAXIMUM")
     variables = {f"{library}_NUM_THREADS": "1" for library in libraries}
     variables |= {
@@ -108,6 +125,8 @@ def sandbox_environment() -> dict[str, str]:
         "QUANTLAB_DATA": _mnist_folder(),
         "QUANTLAB_FONTS": _font_list(),
     }
+    if program == "kernel":
+        variables["QUANTLAB_CHECKS"] = "elsewhere"  # the judge has the exercises
     return variables
 
 

@@ -1,48 +1,37 @@
-"""Messages between the grader and the kernel: to_text they are encoded, sent and received.
+"""Messages between the grader and the programs in a sandbox: the kernel and the judge.
 
 A request is eight hexadecimal digits, its length in bytes, followed by JSON. A reply is one line
 of JSON, so that bytes which a submission writes into the pipe spoil one reply and not all that
-follow. The grader imports this module; `kernel.py` loads it by its path and runs it beside code
-that may have replaced anything that Python allows to replace. The functions used for sending
-therefore call only C functions that are kept here.
+follow. The grader imports this module; the programs load it by its path.
 """
 
 from __future__ import annotations
 
 import base64
-import builtins
 import io
 import json
 import os
 import signal
 import threading
 import time
-from _json import encode_basestring_ascii as _quote
 from collections.abc import Callable
 from typing import Any
 
-# The original built-in functions, in case a submission replaces them.
-globals()["__builtins__"] = vars(builtins).copy()
-
 _FLUSH_SECONDS = 0.1  # printed text is kept this long before it is sent
 _PART_CHARACTERS = 16384  # of printed text in one reply
-_write, _read, _exit = os.write, os.read, os._exit
-_mask, _clock = signal.pthread_sigmask, time.monotonic
-_decoder: Any = json.JSONDecoder()
-_scan = _decoder.scan_once  # a C function
 
 
 def encode_message(message: Any) -> bytes:
     """Return a message as length and JSON.
 
-    NaN and infinities become null; values of types that JSON does not have become text.
+    Values of types that JSON does not have become text.
 
     Examples
     --------
     >>> encode_message({"op": "run"})
-    b'0000000c{"op":"run"}'
+    b'0000000d{"op": "run"}'
     """
-    content = _to_json(message).encode()
+    content = json.dumps(message, default=str).encode()
     return b"%08x" % len(content) + content
 
 
@@ -56,39 +45,34 @@ def decode_message(read: Callable[[int], bytes]) -> Any:
 
     Examples
     --------
-    >>> decode_message(io.BytesIO(b'0000000c{"op":"run"}').read)
+    >>> decode_message(io.BytesIO(b'0000000d{"op": "run"}').read)
     {'op': 'run'}
     """
     size = int(read(8), 16)
-    return _scan(read(size).decode(), 0)[0]
+    return json.loads(read(size))
 
 
 def encode_line(message: Any) -> bytes:
     """Return a message as one line of JSON; values are converted as in `encode_message`."""
-    return f"{_to_json(message)}\n".encode()
+    return f"{json.dumps(message, default=str)}\n".encode()
 
 
-def decode_lines(content: bytes) -> tuple[list[Any], bytes]:
-    """Return the messages of all complete lines, None for a broken one, and the rest.
+def decode_line(line: bytes) -> Any:
+    """Return the message of one line, None for a broken one.
 
     Examples
     --------
-    >>> decode_lines(b'{"op":"ready"}\\nnoise\\n{"op"')
-    ([{'op': 'ready'}, None], b'{"op"')
+    >>> decode_line(b'{"op":"ready"}'), decode_line(b"noise")
+    ({'op': 'ready'}, None)
     """
-    *lines, rest = content.split(b"\n")
-    return [_parse_line(line) for line in lines], rest
-
-
-def _parse_line(line: bytes) -> Any:
     try:
         return json.loads(line)
     except (ValueError, RecursionError):
         return None
 
 
-class KernelChannel:
-    """The kernel's ends of its two pipes: requests come in, replies go out.
+class Channel:
+    """A program's ends of its two pipes: requests come in, replies go out.
 
     Parameters
     ----------
@@ -96,25 +80,32 @@ class KernelChannel:
         File descriptors.
     output_bytes : int
         Outputs of one cell beyond this size are not sent.
+    inherited : bool, default=False
+        Leave the pipes open in forked processes.
     """
 
-    def __init__(self, requests: int, replies: int, output_bytes: int) -> None:
+    def __init__(
+        self, requests: int, replies: int, output_bytes: int, *, inherited: bool = False
+    ) -> None:
         self.requests, self.replies, self.output_bytes = requests, replies, output_bytes
         self.bytes_left = output_bytes
         self._lock = threading.RLock()
         for descriptor in (requests, replies):
             os.set_inheritable(descriptor, False)
-        os.register_at_fork(after_in_child=self._close)
+        if not inherited:
+            os.register_at_fork(after_in_child=self._close)
 
     def send(self, **reply: Any) -> None:
         """Send a reply; SIGINT is blocked meanwhile, so that the line is complete."""
         line = encode_line(reply)
         with self._lock:
-            _mask(signal.SIG_BLOCK, {signal.SIGINT})
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
             try:
-                _write(self.replies, line)
+                view = memoryview(line)
+                while view:
+                    view = view[os.write(self.replies, view) :]
             finally:
-                _mask(signal.SIG_UNBLOCK, {signal.SIGINT})
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
     def send_output(self, size: int, **reply: Any) -> None:
         """Send an output if the cell has bytes left; the grader may cut the last one."""
@@ -130,9 +121,9 @@ class KernelChannel:
     def _read_exactly(self, size: int) -> bytes:
         content = bytearray()
         while len(content) < size:
-            part = _read(self.requests, size - len(content))
+            part = os.read(self.requests, size - len(content))
             if not part:
-                _exit(0)
+                os._exit(0)
             content += part
         return bytes(content)
 
@@ -146,7 +137,7 @@ class Stream(io.TextIOBase):
 
     encoding, errors = "utf-8", "strict"
 
-    def __init__(self, name: str, channel: KernelChannel, number: int) -> None:
+    def __init__(self, name: str, channel: Channel, number: int) -> None:
         self.name, self._channel, self._number = name, channel, number
         self._unsent: list[str] = []
         self._size, self._since = 0, 0.0
@@ -171,10 +162,10 @@ class Stream(io.TextIOBase):
         if self.other is not None and self.other._unsent:
             self.other.flush()
         if not self._unsent:
-            self._since = _clock()
+            self._since = time.monotonic()
         self._unsent.append(text)
         self._size += len(text)
-        if self._size > 8192 or _clock() - self._since > _FLUSH_SECONDS:
+        if self._size > 8192 or time.monotonic() - self._since > _FLUSH_SECONDS:
             self.flush()
         return len(text)
 
@@ -187,7 +178,7 @@ class Stream(io.TextIOBase):
             self._channel.send_output(len(part), op="stream", name=self.name, text=part)
 
 
-def send_display(channel: KernelChannel, op: str, data: Any, metadata: Any, **more: Any) -> None:
+def send_display(channel: Channel, op: str, data: Any, metadata: Any, **more: Any) -> None:
     """Send a displayed value; one that is too large is replaced by a line of text."""
     forms = {str(kind): _safe_form(value) for kind, value in dict(data).items()}
     size = sum(len(form) if isinstance(form, str) else 1000 for form in forms.values())
@@ -209,25 +200,6 @@ def _json_or_empty(value: Any) -> Any:
         return json.loads(text) if len(text) < 100_000 else {}
     except (TypeError, ValueError, RecursionError):
         return {}
-
-
-def _to_json(value: Any) -> str:
-    """Return JSON, using no function of a module that a submission could replace."""
-    if value is None:
-        return "null"
-    if value is True or value is False:
-        return "true" if value else "false"
-    kind = type(value)
-    if kind is str:
-        return _quote(value)
-    if kind is int or kind is float:
-        return repr(value) if value == value and abs(value) != float("inf") else "null"
-    if kind is list or kind is tuple:
-        return f"[{','.join([_to_json(item) for item in value])}]"
-    if kind is dict:
-        items = [f"{_quote(str(name))}:{_to_json(item)}" for name, item in value.items()]
-        return f"{{{','.join(items)}}}"
-    return _quote(str(value))
 
 
 def safe_text(value: Any, to_text: Any = str) -> str:

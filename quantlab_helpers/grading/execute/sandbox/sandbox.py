@@ -3,8 +3,8 @@
     bubblewrap  own namespaces, system files read-only, no network, files in memory only
     prlimit     resource limits and a temporary folder, nothing more
 
-`supervisor.py` starts and ends the sandbox; `kernel.py` runs the cells in it. Both are programs of
-their own.
+`supervisor.py` starts and ends the sandbox. In it runs `kernel.py`, the cells of a submission, or
+`judge.py`, the tests. All three are programs of their own.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import deque
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -30,12 +31,16 @@ from typing import Any, NamedTuple
 
 from ...records import Limits
 from .bubblewrap import bubblewrap_command, is_root, readable_paths, sandbox_environment
-from .protocol import decode_lines, encode_message
+from .protocol import decode_line, encode_message
 
 LEVELS = ("bubblewrap", "prlimit")  # best first
 _FOLDER = Path(__file__).parent
+_PROGRAMS = {
+    "kernel": _FOLDER / "kernel.py",
+    "judge": _FOLDER.parent.parent / "judge" / "judge.py",
+}
 _MARK_VARIABLE = "QUANTLAB_SANDBOX"  # in the environment of all processes of a sandbox
-_MAX_REPLY_BYTES = 4 * 2**20  # the kernel's replies are shorter; others are forged
+_MAX_REPLY_BYTES = 100 * 2**20  # longer than the largest value of an answer in base64
 _FIRST_UID = 1_800_000_000  # above the user ids that systems assign
 _uids = itertools.count()
 
@@ -111,7 +116,7 @@ def why_no_bubblewrap() -> str | None:
 
 
 class Sandbox:
-    """A running sandbox with a kernel, and the pipes to communicate with it.
+    """A running sandbox with the kernel or the judge, and the pipes to communicate with it.
 
     Parameters
     ----------
@@ -119,9 +124,11 @@ class Sandbox:
         From `choose_isolation`.
     limits : Limits
         Limits on memory, processes, files and outputs.
+    program : {"kernel", "judge"}
+        What runs in it. Only the judge finds the solutions of the checks.
     """
 
-    def __init__(self, level: str, limits: Limits) -> None:
+    def __init__(self, level: str, limits: Limits, program: str = "kernel") -> None:
         grader_ends, sandbox_ends = {}, {}
         for name, to_grader in [("control", False), ("requests", False), ("status", True)]:
             grader_ends[name], sandbox_ends[name] = _pipe(to_grader)
@@ -133,8 +140,8 @@ class Sandbox:
         plan = {
             **sandbox_ends,
             "uid": uid,
-            "command": _kernel_command(level, limits, uid, sandbox_ends),
-            "environment": sandbox_environment() | {_MARK_VARIABLE: mark},
+            "command": _command(program, level, limits, uid, sandbox_ends),
+            "environment": sandbox_environment(program) | {_MARK_VARIABLE: mark},
             "limits": _resource_limits(limits, uid),
             "memory": limits.memory_bytes,
             "processes": limits.processes + 2,  # two of bubblewrap
@@ -158,7 +165,9 @@ class Sandbox:
             for descriptor in sandbox_ends.values():
                 os.close(descriptor)
         self._pipes, self._mark = grader_ends, mark
-        self._incomplete_line = b""
+        self._incomplete_line: list[bytes] = []
+        self._pending = deque[Event]()
+        self._has_ended = False
         self._selector = selectors.DefaultSelector()
         for name in ("replies", "output", "status"):
             os.set_blocking(grader_ends[name], False)
@@ -183,34 +192,38 @@ class Sandbox:
     def events(self, deadline: float) -> Iterator[Event]:
         """Yield the events of the sandbox until the deadline or its end."""
         while True:
+            while self._pending:
+                yield self._pending.popleft()
             left = deadline - time.monotonic()
-            ready = self._selector.select(left) if left > 0 else []
+            ready = self._selector.select(left) if left > 0 and not self._has_ended else []
             if not ready:
                 return
-            ended = None
             for key, _ in ready:
-                content = os.read(key.fd, 65536)
+                content = os.read(key.fd, 2**20)
                 if key.data == "output" and content:
-                    yield Event("text", content)
+                    self._pending.append(Event("text", content))
                 elif key.data == "replies" and content:
-                    yield from self._reply_events(content)
+                    self._pending.extend(self._reply_events(content))
                 elif key.data == "status":
-                    statuses = decode_lines(content)[0] or [{"ended": "lost"}]  # no supervisor
-                    ended = statuses[-1] if statuses[-1]["ended"] else None
-                    if statuses[0]["ended"] is None:
-                        yield Event("interrupted", None)
+                    self._pending.extend(self._status_events(content))
                 else:
                     self._selector.unregister(key.fd)
-            if ended is not None:
+
+    def _status_events(self, content: bytes) -> Iterator[Event]:
+        """Yield an interrupt or the end, after the output still buffered in the pipes."""
+        lines = content.split(b"\n")[:-1]
+        for status in [*map(decode_line, lines)] or [{"ended": "lost"}]:  # no supervisor
+            if status["ended"] is None:
+                yield Event("interrupted", None)
+            elif not self._has_ended:
+                self._has_ended = True
                 yield from self._remaining_events()
-                yield Event("ended", ended)
-                return
+                yield Event("ended", status)
 
     def _remaining_events(self) -> Iterator[Event]:
-        """Yield output still buffered in the pipes after the process has ended."""
         for name in ("output", "replies"):
             try:
-                while content := os.read(self._pipes[name], 65536):
+                while content := os.read(self._pipes[name], 2**20):
                     if name == "output":
                         yield Event("text", content)
                     else:
@@ -219,14 +232,14 @@ class Sandbox:
                 continue
 
     def _reply_events(self, content: bytes) -> Iterator[Event]:
-        replies, self._incomplete_line = decode_lines(self._incomplete_line + content)
-        for reply in replies:
-            if isinstance(reply, dict):
-                yield Event("reply", reply)
-            else:
-                yield Event("forged", None)
-        if len(self._incomplete_line) > _MAX_REPLY_BYTES:
-            self._incomplete_line = b""
+        *ends, rest = content.split(b"\n")
+        for end in ends:
+            reply = decode_line(b"".join([*self._incomplete_line, end]))
+            self._incomplete_line = []
+            yield Event("reply", reply) if isinstance(reply, dict) else Event("forged", None)
+        self._incomplete_line.append(rest)
+        if sum(map(len, self._incomplete_line)) > _MAX_REPLY_BYTES:
+            self._incomplete_line = []
             yield Event("forged", None)
 
     def interrupt(self) -> None:
@@ -261,8 +274,10 @@ class Sandbox:
             subprocess.run(["rm", "-rf", self._scratch], capture_output=True)
 
 
-def _kernel_command(level: str, limits: Limits, uid: int, pipes: dict[str, int]) -> list[str]:
-    """Return the command that runs the kernel; as root in bubblewrap, it changes user by itself."""
+def _command(
+    program: str, level: str, limits: Limits, uid: int, pipes: dict[str, int]
+) -> list[str]:
+    """Return the command that runs a program; as root in bubblewrap, it changes user by itself."""
     options = {
         "requests": pipes["requests"],
         "replies": pipes["replies"],
@@ -271,8 +286,8 @@ def _kernel_command(level: str, limits: Limits, uid: int, pipes: dict[str, int])
         "offline": level != "bubblewrap",
         "package": str(Path(str(files("quantlab_helpers"))).parent),
     }
-    kernel = [sys.executable, "-P", str(_FOLDER / "kernel.py"), json.dumps(options)]
-    return [*bubblewrap_command(limits), *kernel] if level == "bubblewrap" else kernel
+    command = [sys.executable, "-P", str(_PROGRAMS[program]), json.dumps(options)]
+    return [*bubblewrap_command(limits, program), *command] if level == "bubblewrap" else command
 
 
 def _resource_limits(limits: Limits, uid: int) -> dict[str, int]:

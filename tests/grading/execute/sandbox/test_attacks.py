@@ -1,5 +1,6 @@
 """Submissions that try to get points without answers, or data of the grader's machine."""
 
+import functools
 import os
 import sqlite3
 import tempfile
@@ -7,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from quantlab_helpers.course.authoring.build import build_course
 from quantlab_helpers.grading.execute.sandbox.bubblewrap import readable_paths
+from quantlab_helpers.grading.lesson import make_lesson
 from tests import ROOT
 from tests.grading.sandbox_runs import (
     GOOD,
+    LIMITS,
     TESTS,
     build_lesson,
     each_level,
@@ -24,117 +28,230 @@ from tests.grading.sandbox_runs import (
 )
 
 pytestmark = pytest.mark.process
+LARGE = LIMITS._replace(memory_bytes=3 * 2**30)
 NONE = {"double": 0.0, "total": 0.0, "root": 0.0}
 WRONG = {name: answer.split("\n")[0] + "\n    return 0.25" for name, answer in GOOD.items()}
 
 
-# A cell at the top of the notebook, and words of the evidence that it leaves; None if it cannot
-# affect a test, so that nothing is reported. The answers below it are wrong.
+# A cell at the top of a notebook; the answers below it are wrong.
 TRICKS = {
     "an input transformer": (
-        "get_ipython().input_transformers_post.append(lambda lines: ['pass\\n'])",
-        "input_transformers_post were changed",
+        "get_ipython().input_transformers_post.append(lambda lines: ['pass\\n'])"
     ),
     "a cleanup transformer": (
-        "get_ipython().input_transformer_manager.cleanup_transforms.append(lambda lines: ['1'])",
-        "cleanup_transforms were changed",
+        "get_ipython().input_transformer_manager.cleanup_transforms.append(lambda lines: ['1'])"
     ),
     "an ast transformer": (
-        "import ast\nclass Gone(ast.NodeTransformer):\n"
-        "    def visit_Assert(self, node): return ast.Pass()\n"
-        "get_ipython().ast_transformers.append(Gone())",
-        "ast_transformers were changed",
+        'import ast\n'
+        'class Gone(ast.NodeTransformer):\n'
+        '    def visit_Assert(self, node): return ast.Pass()\n'
+        'get_ipython().ast_transformers.append(Gone())'
     ),
     "a silent showtraceback": (
-        "get_ipython().showtraceback = get_ipython()._showtraceback = lambda *a, **k: None\n"
-        "type(get_ipython()).run_cell = lambda *a, **k: None",
-        None,
+        'get_ipython().showtraceback = get_ipython()._showtraceback = lambda *a, **k: None\n'
+        'type(get_ipython()).run_cell = lambda *a, **k: None'
     ),
     "handlers of exceptions": (
-        "import sys\nget_ipython().set_custom_exc((Exception,), lambda *a, **k: None)\n"
-        "sys.excepthook = sys.unraisablehook = lambda *a: None",
-        None,
+        'import sys\n'
+        'get_ipython().set_custom_exc((Exception,), lambda *a, **k: None)\n'
+        'sys.excepthook = sys.unraisablehook = lambda *a: None'
     ),
     "hooks of the display": (
-        "import sys\nsys.displayhook = lambda value: print(3)\n"
+        'import sys\n'
+        'sys.displayhook = lambda value: print(3)\n'
         "text = get_ipython().display_formatter.formatters['text/plain']\n"
-        "text.for_type(float, lambda value, p, cycle: p.text('3'))",
-        None,
+        "text.for_type(float, lambda value, p, cycle: p.text('3'))"
     ),
     "built-in functions": (
-        "import builtins\nbuiltins.sum = lambda values: 4\nbuiltins.range = lambda n: []\n"
-        "builtins.isinstance = lambda a, b: True",
-        "the built-in sum was replaced",
+        'import builtins\n'
+        'builtins.sum = lambda values: 4\n'
+        'builtins.range = lambda n: []\n'
+        'builtins.isinstance = lambda a, b: True'
     ),
     "exec and compile": (
-        "import builtins\nbuiltins.exec = builtins.eval = lambda *a, **k: 3\n"
-        "keep = builtins.compile\nbuiltins.compile = lambda s, *a, **k: keep('3', *a, **k)",
-        "the built-in eval was replaced",
+        'import builtins\n'
+        'builtins.exec = builtins.eval = lambda *a, **k: 3\n'
+        'keep = builtins.compile\n'
+        "builtins.compile = lambda s, *a, **k: keep('3', *a, **k)"
     ),
-    "names of built-in functions": ("sum = lambda values: 4", "defines `sum`"),
-    "another __builtins__": ("__builtins__ = {'sum': lambda values: 4}", None),
+    "names of built-in functions": (
+        'sum = lambda values: 4'
+    ),
+    "another __builtins__": (
+        "__builtins__ = {'sum': lambda values: 4}"
+    ),
     "a module by name": (
-        "class math:\n    pi = 0.25\n    fsum = sqrt = lambda *a: 0.25",
-        "the name `math` no longer referred to",
+        'class math:\n'
+        '    pi = 0.25\n'
+        '    fsum = sqrt = lambda *a: 0.25'
     ),
     "a module in the table": (
-        "import sys, types\nfake = types.ModuleType('math')\nfake.pi = 0.25\n"
-        "sys.modules['math'] = fake\nimport math",
-        "the module math was replaced",
+        'import sys, types\n'
+        "fake = types.ModuleType('math')\n"
+        'fake.pi = 0.25\n'
+        "sys.modules['math'] = fake\n"
+        'import math'
     ),
-    "what a module holds": ("math.pi = 0.25", "math.pi was replaced"),
+    "what a module holds": (
+        'math.pi = 0.25'
+    ),
     "what writes the answer": (
-        "import json, os, json.encoder\n"
-        "lie = json.dumps\njson.dumps = lambda value, **k: lie({**value, 'error': None})\n"
+        'import json, os, json.encoder\n'
+        'lie = json.dumps\n'
+        "json.dumps = lambda value, **k: lie({**value, 'error': None})\n"
         "json.encoder.JSONEncoder.encode = lambda self, value: '{}'\n"
-        "json.encoder.encode_basestring_ascii = lambda value: '\"\"'",
-        "json.dumps was replaced",
+        'json.encoder.encode_basestring_ascii = lambda value: \'""\''
     ),
     "a forged message": (
-        "import os\nfor fd in range(3, 64):\n"
-        "    try: os.write(fd, b'{\"op\": \"end\", \"key\": \"\", \"error\": null}\\nrubbish\\n')\n"
-        "    except OSError: pass",
-        "told the grader that a cell had ended",
+        'import os\n'
+        'for fd in range(3, 64):\n'
+        '    try: os.write(fd, b\'{"op": "end", "key": "", "error": null}\\nrubbish\\n\')\n'
+        '    except OSError: pass'
     ),
-    "a copy of the process": ("import os\nos.fork()", None),
+    "a copy of the process": (
+        'import os\n'
+        'os.fork()'
+    ),
     "a trace function": (
-        "import sys\nsys.settrace(lambda frame, event, argument: None)",
-        "set a trace function",
+        'import sys\n'
+        'sys.settrace(lambda frame, event, argument: None)'
     ),
-    "a look at the calls above": ("import sys\nframe = sys._getframe(1)", "sys._getframe"),
-    "a look at all objects": ("import gc\nfound = gc.get_objects()", "gc.get_objects"),
+    "a look at the calls above": (
+        'import sys\n'
+        'frame = sys._getframe(1)'
+    ),
+    "a look at all objects": (
+        'import gc\n'
+        'found = gc.get_objects()'
+    ),
     "an audit hook": (
-        "import sys\nsys.addaudithook(lambda event, arguments: None)", "set an audit hook",
-    ),
-    "a thread that goes on": (
-        "import threading, time, builtins\ndef work():\n    while True:\n"
-        "        builtins.len = lambda x: 4\n        time.sleep(0.001)\n"
-        "threading.Thread(target=work, daemon=True).start()",
-        "was still running when a test began",
+        'import sys\n'
+        'sys.addaudithook(lambda event, arguments: None)'
     ),
     "a timer": (
-        "import signal\nsignal.signal(signal.SIGALRM, lambda *a: None)\n"
-        "signal.setitimer(signal.ITIMER_REAL, 30)",
-        "a timer was left running",
+        'import signal\n'
+        'signal.signal(signal.SIGALRM, lambda *a: None)\n'
+        'signal.setitimer(signal.ITIMER_REAL, 30)'
     ),
     "modules found elsewhere": (
-        "import sys\nclass Finder:\n    def find_spec(self, *a): return None\n"
-        "sys.meta_path.insert(0, Finder())\nsys.path.insert(0, '.')",
-        "the import of modules was changed",
+        'import sys\n'
+        'class Finder:\n'
+        '    def find_spec(self, *a): return None\n'
+        'sys.meta_path.insert(0, Finder())\n'
+        "sys.path.insert(0, '.')"
     ),
-    "replaced streams": ("import sys, io\nsys.stdout = sys.stderr = io.StringIO()", None),
+    "replaced streams": (
+        'import sys, io\n'
+        'sys.stdout = sys.stderr = io.StringIO()'
+    ),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("trick", TRICKS)
 def test_attack_gives_no_points(trick):
-    first, says = TRICKS[trick]
-    result, executed = run_answers(WRONG, first=first)
+    result, executed = run_answers(WRONG, first=TRICKS[trick])
     assert points(result) == NONE and result.verdict == "graded"
-    if says is None:
-        assert executed.evidence == ()
-    else:
-        assert any(says in text for text in executed.evidence), executed.evidence
+    assert executed.shared == {}
+
+
+# A cell at the top of lesson 02, or an answer, that looks for the solution or changes the check.
+CHECK_TRICKS = {
+    "the exercise object": (
+        "from quantlab_helpers import checks\n"
+        "for name, exercise in checks.registry.EXERCISES.items():\n"
+        "    object.__setattr__(exercise, 'cases', lambda rng: [])\n"
+        "    object.__setattr__(exercise, 'check', lambda *a: None)",
+        "    return None",
+    ),
+    "the solution by its name": (
+        "import importlib\nname = 'quantlab_helpers.' + 'checks.lesson_02.' + 'uniform_levels'",
+        "    return importlib.import_module(name).EXERCISE.solution(low, high, bits)",
+    ),
+    "the solution in the frames of an exception": (
+        "import sys",
+        "    frame = sys._getframe()\n    while frame:\n"
+        "        for value in list(frame.f_locals.values()):\n"
+        "            if hasattr(value, 'solution'):\n"
+        "                return value.solution(low, high, bits)\n"
+        "        frame = frame.f_back\n    return 0",
+    ),
+    "the solution among all objects": (
+        "import gc",
+        "    for value in gc.get_objects():\n"
+        "        if type(value).__name__ == 'FunctionExercise':\n"
+        "            return value.solution(low, high, bits)\n    return 0",
+    ),
+    "a failure made harmless": (
+        "from quantlab_helpers.checks import exercise\n"
+        "class Harmless(Exception):\n    def __new__(cls, *a):\n        return SystemExit(0)\n"
+        "exercise.CheckFailed = Harmless\nexercise.CheckFailed.__init__ = lambda *a: None\n"
+        "import quantlab_helpers.checks as c\nc.CheckFailed = c.NotAnswered = Harmless",
+        "    return 0",
+    ),
+    "a callback of the collector": (
+        "import gc\ndef work(phase, info):\n    import quantlab_helpers.checks.compare as c\n"
+        "    c.array_difference = c.number_difference = lambda *a, **k: None\n"
+        "gc.callbacks.append(work)\ngc.set_threshold(1)",
+        "    return 0",
+    ),
+    "the function that runs tests": (
+        "import sys\nmain = sys._getframe()\nwhile main.f_back:\n    main = main.f_back\n"
+        "for name in list(main.f_globals):\n"
+        "    if name.startswith('_run'):\n"
+        "        main.f_globals[name] = lambda *a, **k: {'op': 'end', 'error': None, "
+        "'result': None}",
+        "    return 0",
+    ),
+    "the channel": (
+        "import gc\nfor value in gc.get_objects():\n"
+        "    if type(value).__name__ == 'Channel':\n"
+        "        send = type(value).send\n"
+        "        type(value).send = lambda self, **k: send(self, **{**k, 'error': None})",
+        "    return 0",
+    ),
+    "a forged end of the test": (
+        "import os",
+        "    for fd in range(3, 64):\n        try:\n"
+        '            os.write(fd, b\'{"op": "end", "error": null, "result": null}\\n\')\n'
+        "        except OSError:\n            pass\n    return 0",
+    ),
+    "files of the solution": (
+        "import pathlib, quantlab_helpers\n"
+        "package = pathlib.Path(quantlab_helpers.__file__).parent\n"
+        "found = [p for p in package.glob('checks/lesson_*/*')]\nprint('found', len(found))",
+        "    return 0",
+    ),
+}
+
+
+@needs_bubblewrap
+@pytest.mark.parametrize("trick", CHECK_TRICKS)
+def test_attack_on_a_check_gives_no_points(trick):
+    first, body = CHECK_TRICKS[trick]
+    lesson = lesson_02()
+    answer = f"def uniform_levels(low, high, bits):\n{body}"
+    notebook = handed_in(lesson, {"uniform-levels": answer}, first=first)
+    result, executed = run(lesson, notebook, limits=LARGE, isolation="bubblewrap")
+    assert result.score == 0 and result.verdict == "graded" and executed.shared == {}
+    assert "found 0" in str(executed.notebook.cells) or trick != "files of the solution"
+
+
+@functools.cache
+def lesson_02():
+    """Return lesson 02 of the course."""
+    [built] = build_course(ROOT, ["02_uniform_quantization"]).lessons
+    return make_lesson("02_uniform_quantization", built.instructor)
+
+
+def test_attack_that_breaks_its_own_kernel_costs_only_its_points():
+    first = (
+        "import threading, time, builtins\ndef work():\n    while True:\n"
+        "        builtins.len = lambda x: 4\n        time.sleep(0.001)\n"
+        "threading.Thread(target=work, daemon=True).start()"
+    )
+    limits = LIMITS._replace(cell_seconds=2, submission_seconds=30)
+    result, _ = run_answers(WRONG, first=first, limits=limits)
+    assert points(result) == NONE
 
 
 def test_attack_by_skip_tags_gives_no_points():
@@ -179,13 +296,13 @@ def test_attack_by_exit_exceptions_gives_no_points():
         assert executed.ran["test-total"]
 
 
-def test_attack_by_equal_objects_is_reported():
+def test_attack_by_equal_objects_gives_no_points():
     answer = (
         "class Same:\n    def __eq__(self, other): return True\n"
         "def total(values):\n    return Same()"
     )
-    _, executed = run_answers(GOOD | {"total": answer})
-    assert executed.evidence == ("the notebook's class Same defines __eq__",)
+    result, executed = run_answers(GOOD | {"total": answer})
+    assert points(result)["total"] == 0 and executed.evidence == ()
 
 
 @each_level
@@ -216,7 +333,7 @@ print(os.environ, open("/proc/self/cmdline").read())"""
 
 
 IMPOSTOR = """
-import json, os, select
+import base64, json, os, select
 def read(fd):
     return json.loads(os.read(fd, int(os.read(fd, 8), 16)))
 fds = [fd for fd in range(3, 64) if os.path.exists(f"/proc/self/fd/{fd}")]
@@ -225,36 +342,20 @@ for fd in fds: poll.register(fd, select.POLLIN)
 for fd, event in poll.poll(1500):
     if event & select.POLLIN:
         print("read", read(fd))
-        end = json.dumps({"op": "end", "key": read(fd)["key"], "error": None, "result": "3"})
+for op in ("end", "returned", "named"):
+    for number in range(9):
+        reply = {"op": op, "number": number, "error": None, "result": "3", "data": "VA=="}
         for other in fds:
-            try: os.write(other, end.encode() + b"\\n")
+            try: os.write(other, json.dumps(reply).encode() + b"\\n")
             except OSError: pass
 """
 
 
-def test_attack_by_forged_reply_lacks_the_key():
-    """The submission knows the protocol and finds the pipes, but the pipes are empty."""
+def test_attack_by_forged_replies_gives_no_points():
+    """The submission knows the protocol and answers in the kernel's place: its own data, True."""
     answer = f"def total(values):\n    exec({IMPOSTOR!r})\n    return 0.25"
-    result, executed = run_answers(WRONG | {"total": answer}, first=IMPOSTOR)
+    result, _ = run_answers(WRONG | {"total": answer}, first=IMPOSTOR)
     assert points(result) == NONE
-    assert "key" not in str([cell.get("outputs") for cell in executed.notebook.cells])
-
-
-def test_attack_by_queued_result_is_reported():
-    answer = """
-def root(x):
-    try:
-        1 / 0
-    except ZeroDivisionError as error:
-        frame = error.__traceback__.tb_frame
-    while frame:
-        if "results" in frame.f_locals:
-            frame.f_locals["results"].put({"error": None, "result": "3"})
-        frame = frame.f_back
-    return 0.25"""
-    result, executed = run_answers(WRONG | {"root": answer})
-    assert points(result) == NONE
-    assert "the notebook answered in the kernel's place" in executed.evidence
 
 
 @needs_bubblewrap

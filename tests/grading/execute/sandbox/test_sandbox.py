@@ -235,18 +235,20 @@ def test_bubblewrap_binds_the_package_only():
     )
 
 
-def test_kernel_command_gives_the_folder_of_the_package():
-    command = sandbox._kernel_command("prlimit", LIMITS, 0, {"requests": 3, "replies": 4})
+def test_command_gives_the_folder_of_the_package():
+    command = sandbox._command("kernel", "prlimit", LIMITS, 0, {"requests": 3, "replies": 4})
     assert json.loads(command[-1])["package"] == str(ROOT)
 
 
 def test_sandbox_names_only_existing_files_in_strings():
     folder = Path(sandbox.__file__).parent
-    started = re.findall(r'_FOLDER / "(\w+)\.py"', (folder / "sandbox.py").read_text())
-    loaded = re.findall(r'_load_file\("(\w+)"\)', (folder / "kernel.py").read_text())
-    assert sorted(started) == ["kernel", "supervisor"]
-    assert sorted(loaded) == ["audit_hook", "integrity", "protocol"]
-    assert all((folder / f"{name}.py").is_file() for name in [*started, *loaded])
+    grading = folder.parent.parent
+    judge = grading / "judge" / "judge.py"
+    assert re.findall(r'_FOLDER / "(\w+)\.py"', (folder / "sandbox.py").read_text())
+    assert all(path.is_file() for path in sandbox._PROGRAMS.values())
+    for path in (folder / "kernel.py", folder / "program.py", judge):
+        loaded = re.findall(r'load_file\("([\w./]+)"\)', path.read_text())
+        assert loaded and all((folder / f"{name}.py").is_file() for name in loaded)
 
 
 def test_supervisor_imports_the_standard_library_only():

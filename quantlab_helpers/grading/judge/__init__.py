@@ -1,0 +1,1 @@
+"""The judge: runs the instructor's tests in a process that no submitted code reaches."""

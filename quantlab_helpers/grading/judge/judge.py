@@ -1,0 +1,127 @@
+"""The program that judges: runs the instructor's tests, and asks the kernel for the answers.
+
+`Sandbox` starts this file. It never imports, unpickles or runs anything of a submission. It forks
+for each submission, after the modules of the lesson are imported, so that a test finds the same
+state whoever was judged before.
+"""
+
+from __future__ import annotations
+
+import builtins
+import contextlib
+import gc
+import importlib
+import importlib.util
+import json
+import os
+import signal
+import sys
+import tempfile
+from typing import Any
+
+
+def _load_program() -> Any:
+    """Load `program.py` of the sandbox by its path; importing the package would import torch."""
+    folder = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    path = os.path.join(folder, "execute", "sandbox", "program.py")
+    spec = importlib.util.spec_from_file_location("program", path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+program = _load_program()
+protocol, values = program.protocol, program.load_file("../../judge/values")
+answers = program.load_file("../../judge/answers_elsewhere")
+
+
+def main() -> None:
+    """Judge submissions until the pipe of requests is closed: ``judge.py JSON``."""
+    gc.disable()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    options = json.loads(sys.argv[1])
+    sys.argv[:] = [""]
+    program.prepare_process(options["uid"], options["package"])
+    channel = protocol.Channel(
+        options["requests"], options["replies"], options["output_bytes"], inherited=True
+    )
+    stdout, stderr = protocol.Stream("stdout", channel, 1), protocol.Stream("stderr", channel, 2)
+    stdout.other, stderr.other = stderr, stdout
+    sys.stdout, sys.stderr = stdout, stderr
+    while True:
+        request = channel.receive()
+        for name in request["preload"]:
+            with contextlib.suppress(Exception):  # the cell that imports it will show the error
+                importlib.import_module(name)
+        gc.freeze()
+        with tempfile.TemporaryDirectory() as folder:
+            child = os.fork()
+            if child == 0:
+                gc.enable()
+                _judge_submission(channel, folder, request["files"])
+            _, status = os.waitpid(child, 0)
+        channel.send(op="closed", code=os.waitstatus_to_exitcode(status))
+
+
+def _judge_submission(channel: Any, folder: str, files: dict[str, str]) -> None:
+    """Run the tests of one submission until the grader closes it; end this process."""
+    try:
+        os.chdir(folder)
+        for name, content in files.items():
+            program.write_file(name, bytes.fromhex(content))
+        names = {"__name__": "__main__", "__builtins__": builtins}
+        kernel = answers.Kernel(channel, values)
+        channel.send(op="ready")
+        while (request := channel.receive())["op"] != "close":
+            if request["op"] == "test":
+                channel.bytes_left = channel.output_bytes
+                reply = _run_test(request, names, kernel)
+                for stream in (sys.stdout, sys.stderr):
+                    stream.flush()
+                channel.send(op="end", **reply)
+        os._exit(0)
+    finally:
+        os._exit(1)
+
+
+def _run_test(request: dict[str, Any], names: dict[str, Any], kernel: Any) -> dict[str, Any]:
+    """Run a test cell, after the cells of the lesson that it needs; return its reply."""
+    error: BaseException
+    try:
+        for name in request["fetch"]:
+            names.pop(name, None)
+        names.update(kernel.fetch(request["fetch"]))
+        for code in request["before"]:
+            _run_cell_of_lesson(code, names)
+        kernel.start_test()
+        value = program.run_python(request["code"], names)
+        if isinstance(value, values.Foreign):
+            raise TypeError(f"the answer is {value}, and not a number")
+        reply: dict[str, Any] = program.result_reply(value)
+        return reply
+    except BaseException as raised:
+        error = raised
+    lines: list[str] = []
+    cause: BaseException | None = error
+    while cause is not None:
+        lines += getattr(cause, "answer_lines", ())
+        cause = cause.__cause__
+    reply = program.error_reply(error, lines)
+    return reply
+
+
+def _run_cell_of_lesson(code: str, names: dict[str, Any]) -> None:
+    try:
+        program.run_python(code, names)
+    except answers.Stopped:
+        raise
+    except Exception as error:
+        text = f"{type(error).__name__}: {error}"
+        raise answers.NotPlainData(
+            f"a cell of the lesson that it needs cannot run here ({text:.200})"
+        ) from None
+
+
+if __name__ == "__main__":
+    main()
