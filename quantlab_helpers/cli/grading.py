@@ -264,6 +264,8 @@ def _line(progress: Progress) -> str:
         notes.append("1 repair" if len(result.repairs) == 1 else f"{len(result.repairs)} repairs")
     if result.detail and result.verdict != "no_submission":
         notes.append(result.detail)
+    if result.shared_points:
+        notes.append(f"shared process: {result.shared_points:g} points can be forged")
     notes += [f"look at it: {text}" for text in result.evidence[:1]]
     item = f"{printable(result.student):12} {result.lesson:26}"
     return f"{item} {result.verdict:20} {points:>7}  {printable('; '.join(notes))}".rstrip()

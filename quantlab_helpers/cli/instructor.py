@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from ..compression.contest import LeaderboardRow
+    from ..course.authoring.build import BuiltCourse
 
 
 @click.command()
@@ -24,7 +26,8 @@ if TYPE_CHECKING:
     "--check",
     "check_only",
     is_flag=True,
-    help="Write nothing; exit status 1 if a notebook differs from its source.",
+    help="Write nothing; exit status 1 if a notebook differs from its source. Names the tests "
+    "that cannot be judged apart from the answers.",
 )
 @click.option(
     "--course",
@@ -51,6 +54,8 @@ def build(lessons: tuple[str, ...], check_only: bool, course: Path) -> None:
     if check_only:
         for fault in faults:
             click.echo(fault, err=True)
+        for line in _shared_tests(built):
+            click.echo(line)
         sys.exit(1 if faults else 0)
     for path in write_course(built, course):
         click.echo(f"{path.relative_to(course)}: written")
@@ -58,6 +63,17 @@ def build(lessons: tuple[str, ...], check_only: bool, course: Path) -> None:
         click.echo(
             f"notebooks/{name}.ipynb has no source; delete it if you do not need it", err=True
         )
+
+
+def _shared_tests(course: BuiltCourse) -> Iterator[str]:
+    """Yield a line for each test that must run in the process of the answers."""
+    from ..grading.execute.shared_tests import find_shared_tests
+    from ..grading.lesson import make_lesson
+
+    for built in course.lessons:
+        lesson = make_lesson(built.name, built.instructor)
+        for name, test in find_shared_tests(lesson).items():
+            yield f"{lesson.name}: {name} runs beside the answers, can be forged: {test.reason}"
 
 
 @click.command()

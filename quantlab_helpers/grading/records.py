@@ -153,6 +153,11 @@ class Result(NamedTuple):
     detail: str = ""
     evidence: tuple[str, ...] = ()
 
+    @property
+    def shared_points(self) -> float:
+        """Return the points from tests that ran in the process of the answers."""
+        return float(sum(cell.score for cell in self.cell_scores if cell.shared))
+
     def as_json(self) -> dict[str, Any]:
         """Return the result as dictionaries and lists that `json.dumps` takes."""
         plain = self._asdict()

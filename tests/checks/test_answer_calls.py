@@ -46,7 +46,7 @@ def test_call_answer_observes_gradients_of_a_penalty():
     assert number == (1.5, answer_calls.NO_GRAPH)
 
 
-def test_call_answer_of_another_process_is_left_to_it():
+def test_call_answer_leaves_other_processes_alone():
     class Elsewhere:
         def call_answer(self, arguments, *, line_limit, observation):
             return arguments, line_limit, observation

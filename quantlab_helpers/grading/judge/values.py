@@ -323,9 +323,7 @@ class _Writer:
             self._mapping(dict(value), depth)
         elif hasattr(kind, "__array__") or hasattr(kind, "__array_interface__"):
             return numpy is not None and self._write_array(b"a", numpy.asarray(value))
-        elif (issubclass(kind, Iterator) and not issubclass(kind, io.IOBase)) or (
-            kind in _VIEWS
-        ):
+        elif (issubclass(kind, Iterator) and not issubclass(kind, io.IOBase)) or (kind in _VIEWS):
             self._iterated(value, depth)
         else:
             return False

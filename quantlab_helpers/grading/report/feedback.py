@@ -215,6 +215,9 @@ def _rows(
             yield _row(lesson, exercise, tests, cells, scores, notebook, redact)
 
 
+_SHARED = "Shared process: this test ran beside your answer, where its points can be forged."
+
+
 def _row(
     lesson: Lesson,
     exercise: Exercise,
@@ -232,6 +235,8 @@ def _row(
         tone = "right" if got >= most else "partial" if got > 0 else "wrong"
     distinct = dict.fromkeys(redact(scores[name].message) for name in tests if name in scores)
     messages = [text for text in distinct if text not in ("", "No answer.")]
+    if any(scores[name].shared for name in tests if name in scores):
+        messages.append(_SHARED)
     names = dict.fromkeys([exercise.name, *tests])
     comments = [printable_text(cells[name].comment) for name in names if name in cells]
     answered = state != CellState.NOT_ANSWERED or messages

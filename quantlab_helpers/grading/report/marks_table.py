@@ -32,6 +32,7 @@ _FIXED = (
     "outdated",
     "repairs",
     "evidence",
+    "shared_points",
     "submitted",
     "detail",
 )
@@ -163,6 +164,7 @@ def _rows(grades: list[FinalGrade]) -> list[_Row]:
             "outdated": "yes" if grade.outdated else "",
             "repairs": len(result.repairs) if result else 0,
             "evidence": len(result.evidence) if result else 0,
+            "shared_points": result.shared_points if result else 0,
             "submitted": f"{grade.submitted:%Y-%m-%d %H:%M:%S} UTC" if grade.submitted else "",
             "detail": result.detail if result else "",
         }

@@ -151,7 +151,7 @@ def odd_results():
 
 
 @pytest.mark.parametrize("name", ODDITIES)
-def test_judge_gives_honest_oddities_their_marks(name):
+def test_judge_gives_honest_oddities_their_points(name):
     apart, beside = odd_results()
     assert apart[name] == beside[name] and apart[name][0] == "right"
 
@@ -199,7 +199,7 @@ def demanding_lesson():
     return exercises, lesson, find_shared_tests(lesson, limits=LIMITS)
 
 
-def test_find_shared_tests_names_those_that_need_live_objects():
+def test_find_shared_tests_names_those_needing_objects():
     _, _, shared = demanding_lesson()
     assert set(shared) == {f"test-{name}" for name in MORE_THAN_DATA}
     for name, (_, _, word) in MORE_THAN_DATA.items():
@@ -300,7 +300,7 @@ def test_lost_kernel_costs_its_own_test_only():
         assert points(result) == {"a": 1, "b": 0, "c": 1}
 
 
-def test_test_that_hangs_in_the_judge_ends_in_time():
+def test_judge_ends_a_test_that_hangs():
     exercises = {
         "a": ("def a():\n    return 0", "while a() == 1:\n    pass"),
         "b": ("def b():\n    return 0", "assert b() == 0"),
@@ -311,7 +311,7 @@ def test_test_that_hangs_in_the_judge_ends_in_time():
     assert states(result) == {"a": "timeout", "b": "right"}
 
 
-def test_lesson_cells_give_the_judge_what_tests_need():
+def test_lesson_cells_run_in_the_judge():
     first = "import math\nSCALE = 3\ndef expected(x):\n    return SCALE * x"
     exercises = {
         "scaled": ("def scaled(x):\n    return SCALE * x", "assert scaled(2) == expected(2)")

@@ -65,7 +65,7 @@ def test_decode_returns_tensors_of_each_type(dtype):
     assert back.stride() == tensor.stride()
 
 
-def test_decode_returns_parameters_and_their_gradient_flags():
+def test_decode_returns_parameters_with_gradient_flags():
     parameter = nn.Parameter(torch.ones(2), requires_grad=False)
     back = decode(encode([parameter, torch.ones(1, requires_grad=True)]))
     assert isinstance(back[0], nn.Parameter) and not back[0].requires_grad
@@ -83,7 +83,7 @@ def test_decode_returns_parameters_and_their_gradient_flags():
         (memoryview(b"12"), b"12"),
     ],
 )
-def test_encode_takes_subclasses_as_what_they_hold(value, plain):
+def test_encode_takes_subclasses_as_plain_types(value, plain):
     back = decode(encode(value))
     assert back == plain and type(back) is type(plain)
 
@@ -210,7 +210,7 @@ def assert_value_or_damaged(content):
 
 
 @given(st.binary(max_size=200))
-def test_decode_of_random_bytes_gives_a_value_or_one_error(content):
+def test_decode_random_bytes_gives_value_or_error(content):
     assert_value_or_damaged(content)
 
 
@@ -219,14 +219,14 @@ def test_decode_of_random_bytes_gives_a_value_or_one_error(content):
     st.lists(st.tuples(st.integers(0, 5000), st.integers(0, 255)), min_size=1, max_size=6),
     st.integers(0, 40),
 )
-def test_decode_of_mutated_bytes_gives_a_value_or_one_error(content, changes, cut):
+def test_decode_mutated_bytes_gives_value_or_error(content, changes, cut):
     mutated = bytearray(content)
     for place, byte in changes:
         mutated[place % len(mutated)] = byte
     assert_value_or_damaged(bytes(mutated[: len(mutated) - cut % len(mutated)]))
 
 
-def test_decode_takes_no_memory_for_sizes_that_are_only_claimed():
+def test_decode_takes_no_memory_for_claimed_sizes():
     array = encode(np.zeros(1))
     claimed = array[:-16] + (2**38).to_bytes(8, "little") + array[-8:]
     with pytest.raises(Damaged):

@@ -243,7 +243,7 @@ def lesson_02():
     return make_lesson("02_uniform_quantization", built.instructor)
 
 
-def test_attack_that_breaks_its_own_kernel_costs_only_its_points():
+def test_attack_on_own_kernel_gives_no_points():
     first = (
         "import threading, time, builtins\ndef work():\n    while True:\n"
         "        builtins.len = lambda x: 4\n        time.sleep(0.001)\n"
