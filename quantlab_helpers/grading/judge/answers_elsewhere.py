@@ -9,7 +9,6 @@ A function that a test passes to an answer is called back in the same way, with 
 
 from __future__ import annotations
 
-import base64
 import builtins
 import random
 import sys
@@ -155,24 +154,24 @@ class Kernel:
         copied.fresh, copied.history = known.fresh, known.history
         return copied
 
-    def _encode_arguments(self, value: Any) -> str:
+    def _encode_arguments(self, value: Any) -> Any:
         try:
-            return _text(self._values.encode_plain(value, self._references))
+            return self._values.encode_plain(value, self._references)
         except self._values.NotPlain as error:
             raise NotPlainData(f"it passes what is no plain data: {error}") from None
 
-    def _decode(self, text: str) -> Any:
+    def _decode(self, tree: Any) -> Any:
         try:
-            return self._values.decode(base64.b64decode(text), self._references)
-        except (ValueError, TypeError):  # also Damaged
+            return self._values.decode(tree, self._references)
+        except self._values.Damaged:
             raise TypeError("the answer's process sent something that is no value") from None
 
-    def _changed_random_states(self) -> dict[str, str]:
+    def _changed_random_states(self) -> dict[str, Any]:
         """Return the states of random generators that the test has seeded or used since."""
         now = self._values.random_states()
         changed = {name: state for name, state in now.items() if self._random_states[name] != state}
         self._random_states |= changed
-        return {name: _text(self._values.encode(state)) for name, state in changed.items()}
+        return {name: self._values.encode(state) for name, state in changed.items()}
 
     def _advance_random_states(self, drew: Any) -> None:
         """Draw a number where the answer drew some: seeding again is then seen as a change."""
@@ -318,7 +317,3 @@ def _is_data(value: Any) -> bool:
     """Return whether something that can be called crosses as data: a type, a network."""
     torch = sys.modules.get("torch")
     return isinstance(value, type) or (torch is not None and isinstance(value, torch.nn.Module))
-
-
-def _text(content: bytes) -> str:
-    return base64.b64encode(content).decode()

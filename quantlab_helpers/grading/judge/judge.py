@@ -32,8 +32,8 @@ def _load_program() -> Any:
 
 
 program = _load_program()
-protocol, values = program.protocol, program.load_file("../../judge/values")
-answers = program.load_file("../../judge/answers_elsewhere")
+protocol, values = program.protocol, program.load_from_judge("values")
+answers = program.load_from_judge("answers_elsewhere")
 
 
 def main() -> None:

@@ -1,7 +1,9 @@
-"""`values`: what crosses between the judge and the kernel, and what bytes cannot do."""
+"""`values`: what crosses between the judge and the kernel, and what its JSON cannot do."""
 
 import collections
+import copy
 import enum
+import json
 import pathlib
 import tracemalloc
 
@@ -14,7 +16,7 @@ from hypothesis.extra import numpy as numpy_strategies
 from torch import nn
 
 from quantlab_helpers.checks.stand_in import StandIn
-from quantlab_helpers.grading.judge import values
+from quantlab_helpers.grading.judge import networks, values
 from quantlab_helpers.grading.judge.values import Damaged, Foreign, NotPlain, decode, encode
 from quantlab_helpers.model import Net
 
@@ -40,9 +42,14 @@ ARRAYS = numpy_strategies.arrays(
 )
 
 
+def crossed(value):
+    """Return a value encoded, as it arrives through JSON."""
+    return json.loads(json.dumps(encode(value)))
+
+
 @given(PLAIN)
 def test_decode_returns_what_encode_got(value):
-    back = decode(encode(value))
+    back = decode(crossed(value))
     assert back == value and type(back) is type(value)
 
 
@@ -174,7 +181,7 @@ def test_encode_has_limits():
         (deep, "nested too deeply"),
         (endless, "more than 100,000 items"),
         (large, "more than 64 MiB"),
-        (2**40_000, "too many digits"),
+        (2**40_000, "is not plain data"),
     ]:
         with pytest.raises(NotPlain, match=words):
             values.encode_plain(value)
@@ -186,7 +193,7 @@ def test_encode_has_limits():
 
 
 EXAMPLES = [
-    encode(value)
+    crossed(value)
     for value in (
         {"a": [1, 2.5, (None, True)], 7: {1, 2}},
         np.arange(6).reshape(2, 3),
@@ -195,45 +202,58 @@ EXAMPLES = [
         [object(), np.float32, torch.float32, range(3), slice(1), pathlib.Path("x")],
     )
 ]
+WORDS = sorted({*values._BY_KIND, *networks._LAYERS, *networks.NETWORKS, "<f4", "O", "float32"})
+TREES = st.recursive(
+    KEYS.filter(lambda key: not isinstance(key, bytes)) | st.floats() | st.sampled_from(WORDS),
+    lambda inner: st.lists(inner) | st.tuples(st.sampled_from(WORDS), inner, inner).map(list),
+    max_leaves=15,
+)
 
 
-def assert_value_or_damaged(content):
+def assert_value_or_damaged(tree):
     tracemalloc.start()
     try:
-        decode(content)
+        decode(tree)
     except Damaged:
         pass
     finally:
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
-    assert peak < 20 * len(content) + 5_000_000, "memory only for data that are there"
+    assert peak < 20 * len(json.dumps(tree)) + 5_000_000, "memory only for data that are there"
 
 
-@given(st.binary(max_size=200))
-def test_decode_random_bytes_gives_value_or_error(content):
-    assert_value_or_damaged(content)
+@given(TREES)
+def test_decode_random_json_gives_value_or_error(tree):
+    assert_value_or_damaged(tree)
+
+
+def places(tree):
+    """Yield each list in a tree with its indices."""
+    if isinstance(tree, list):
+        for index, item in enumerate(tree):
+            yield tree, index
+            yield from places(item)
 
 
 @given(
-    st.sampled_from(EXAMPLES),
-    st.lists(st.tuples(st.integers(0, 5000), st.integers(0, 255)), min_size=1, max_size=6),
-    st.integers(0, 40),
+    st.sampled_from(EXAMPLES), st.lists(st.tuples(st.integers(0), TREES), max_size=3, min_size=1)
 )
-def test_decode_mutated_bytes_gives_value_or_error(content, changes, cut):
-    mutated = bytearray(content)
-    for place, byte in changes:
-        mutated[place % len(mutated)] = byte
-    assert_value_or_damaged(bytes(mutated[: len(mutated) - cut % len(mutated)]))
+def test_decode_mutated_json_gives_value_or_error(tree, changes):
+    tree = copy.deepcopy(tree)
+    for number, new in changes:
+        found = list(places(tree))
+        if found:
+            where, index = found[number % len(found)]
+            where[index] = new
+    assert_value_or_damaged(tree)
 
 
 def test_decode_takes_no_memory_for_claimed_sizes():
-    array = encode(np.zeros(1))
-    claimed = array[:-16] + (2**38).to_bytes(8, "little") + array[-8:]
+    name, dtype, _, order, content = crossed(np.zeros(1))
     with pytest.raises(Damaged):
-        decode(claimed)
-    layer = encode(nn.Linear(1, 1)).replace(
-        b"i\x01\x00\x00\x00\x01", b"i\x05\x00\x00\x00" + (2**36).to_bytes(5, "little")
-    )
+        decode([name, dtype, [2**38], order, content])
+    layer = crossed(nn.Linear(1, 1))
+    layer[3][2] = [2**36, 2**36, True]
     with pytest.raises(Damaged):
         decode(layer)
 

@@ -35,7 +35,7 @@ def _load_program() -> Any:
 
 program = _load_program()
 protocol, answers = program.protocol, program.load_file("answers")
-values = program.load_file("../../judge/values")
+values = program.load_from_judge("values")
 
 
 class _DisplayPublisher(DisplayPublisher):

@@ -14,6 +14,7 @@ import shutil
 import sys
 from typing import Any
 
+_JUDGE = "_quantlab_judge"  # its package, under a name that no lesson uses
 _FOLDER = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -25,6 +26,19 @@ def load_file(name: str) -> Any:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def load_from_judge(name: str) -> Any:
+    """Return a module of the judge's folder, which is loaded as a package by its path."""
+    if _JUDGE not in sys.modules:
+        folder = os.path.join(os.path.dirname(os.path.dirname(_FOLDER)), "judge")
+        spec = importlib.util.spec_from_file_location(
+            _JUDGE, os.path.join(folder, "__init__.py"), submodule_search_locations=[folder]
+        )
+        assert spec is not None and spec.loader is not None
+        sys.modules[_JUDGE] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[_JUDGE])
+    return importlib.import_module(f"{_JUDGE}.{name}")
 
 
 protocol = load_file("protocol")

@@ -247,8 +247,11 @@ def test_sandbox_names_only_existing_files_in_strings():
     assert re.findall(r'_FOLDER / "(\w+)\.py"', (folder / "sandbox.py").read_text())
     assert all(path.is_file() for path in sandbox._PROGRAMS.values())
     for path in (folder / "kernel.py", folder / "program.py", judge):
-        loaded = re.findall(r'load_file\("([\w./]+)"\)', path.read_text())
-        assert loaded and all((folder / f"{name}.py").is_file() for name in loaded)
+        files = re.findall(r'load_file\("(\w+)"\)', path.read_text())
+        files = [folder / f"{name}.py" for name in files]
+        judged = re.findall(r'load_from_judge\("(\w+)"\)', path.read_text())
+        files += [judge.parent / f"{name}.py" for name in judged]
+        assert files and all(file.is_file() for file in files)
 
 
 def test_supervisor_imports_the_standard_library_only():
