@@ -32,6 +32,7 @@ from typing import Any, NamedTuple
 from ...records import Limits
 from .bubblewrap import bubblewrap_command, is_root, readable_paths, sandbox_environment
 from .protocol import decode_line, encode_message
+from .refused_calls import filter_program
 
 LEVELS = ("bubblewrap", "prlimit")  # best first
 _FOLDER = Path(__file__).parent
@@ -102,15 +103,19 @@ def why_no_bubblewrap() -> str | None:
         return "the program bwrap is not installed"
     set_user = f"os.setresuid({_FIRST_UID}, {_FIRST_UID}, {_FIRST_UID}); " if is_root() else ""
     code = f"import os; {set_user}import IPython; open('/tmp/file', 'x'); os.stat({str(_FOLDER)!r})"
-    command = [*bubblewrap_command(Limits()), sys.executable, "-c", code]
+    program, *options = bubblewrap_command(Limits())
+    if refused_calls := filter_program():
+        options = ["--seccomp", "0", *options]
+    command = [program, *options, sys.executable, "-c", code]
     try:
         trial = subprocess.run(
-            command, env=sandbox_environment(), capture_output=True, text=True, timeout=60
+            command, input=refused_calls, env=sandbox_environment(), capture_output=True, timeout=60
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"it does not start ({error})"
     if trial.returncode:
-        lines = trial.stderr.strip().splitlines() or [f"exit status {trial.returncode}"]
+        text = trial.stderr.decode(errors="replace")
+        lines = text.strip().splitlines() or [f"exit status {trial.returncode}"]
         return f"it does not work here ({lines[-1]})"
     return None
 
@@ -143,6 +148,7 @@ class Sandbox:
             "command": _command(program, level, limits, uid, sandbox_ends),
             "environment": sandbox_environment(program) | {_MARK_VARIABLE: mark},
             "limits": _resource_limits(limits, uid),
+            "refused_calls": filter_program().hex(),
             "memory": limits.memory_bytes,
             "processes": limits.processes + 2,  # two of bubblewrap
             "files": 4 * limits.file_bytes,

@@ -19,6 +19,7 @@ import os
 import resource
 import select
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -27,7 +28,7 @@ from typing import Any
 
 _PAGE_BYTES = os.sysconf("SC_PAGESIZE")
 _INTERVAL_SECONDS = 0.1  # between two checks of the limits
-_SET_PDEATHSIG, _SET_SUBREAPER, _SET_NO_NEW_PRIVS = 1, 36, 38  # of prctl(2)
+_SET_PDEATHSIG, _SET_SUBREAPER, _SET_NO_NEW_PRIVS, _SET_SECCOMP = 1, 36, 38, 22  # of prctl(2)
 
 
 def main() -> None:
@@ -79,8 +80,14 @@ def _start_kernel(plan: dict[str, Any]) -> int:
                 os.setresuid(plan["uid"], plan["uid"], plan["uid"])
                 _prctl(_SET_PDEATHSIG, signal.SIGKILL)  # the change of user has cleared it
             _prctl(_SET_NO_NEW_PRIVS, 1)
+        program, *arguments = plan["command"]
+        if refused_calls := bytes.fromhex(plan["refused_calls"]):
+            if plan["scratch"]:
+                _refuse_calls(refused_calls)
+            else:  # bubblewrap makes namespaces, then applies it
+                arguments = ["--seccomp", str(_readable(refused_calls)), *arguments]
         os.umask(0o077)
-        os.execve(plan["command"][0], plan["command"], plan["environment"])
+        os.execve(program, [program, *arguments], plan["environment"])
     except BaseException as error:
         os.write(2, f"{type(error).__name__}: {error}\n".encode())
     os._exit(127)
@@ -214,8 +221,24 @@ def _signal(number: int, signal_number: signal.Signals) -> None:
         os.kill(number, signal_number)
 
 
-def _prctl(option: int, value: int) -> None:
-    ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+def _readable(content: bytes) -> int:
+    """Return a descriptor from which a program that is started next reads this content."""
+    reads, writes = os.pipe()
+    os.write(writes, content)
+    os.close(writes)
+    os.set_inheritable(reads, True)
+    return reads
+
+
+def _refuse_calls(program: bytes) -> None:
+    """Apply a filter of system calls to this process and those that it starts."""
+    content = ctypes.create_string_buffer(program, len(program))
+    instructions = struct.pack("@HP", len(program) // 8, ctypes.addressof(content))
+    _prctl(_SET_SECCOMP, 2, instructions)  # 2: SECCOMP_MODE_FILTER
+
+
+def _prctl(option: int, value: int, argument: bytes | None = None) -> None:
+    ctypes.CDLL(None).prctl(option, value, argument, 0, 0)
 
 
 if __name__ == "__main__":
