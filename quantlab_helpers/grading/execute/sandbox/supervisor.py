@@ -29,6 +29,8 @@ from typing import Any
 _PAGE_BYTES = os.sysconf("SC_PAGESIZE")
 _INTERVAL_SECONDS = 0.1  # between two checks of the limits
 _SET_PDEATHSIG, _SET_SUBREAPER, _SET_NO_NEW_PRIVS, _SET_SECCOMP = 1, 36, 38, 22  # of prctl(2)
+_CLONE_NEWNS, _CLONE_NEWUSER = 0x20000, 0x10000000  # of unshare(2)
+_MS_REC, _MS_PRIVATE = 0x4000, 0x40000  # of mount(2)
 
 
 def main() -> None:
@@ -74,11 +76,12 @@ def _start_kernel(plan: dict[str, Any]) -> int:
             resource.setrlimit(getattr(resource, name), (value, value))
         if plan["scratch"]:
             os.chdir(plan["scratch"])
+            _mount_own_shm(plan["files"])
             if plan["uid"]:
                 os.setgroups([])
                 os.setresgid(plan["uid"], plan["uid"], plan["uid"])
                 os.setresuid(plan["uid"], plan["uid"], plan["uid"])
-                _prctl(_SET_PDEATHSIG, signal.SIGKILL)  # the change of user has cleared it
+            _prctl(_SET_PDEATHSIG, signal.SIGKILL)  # a change of user has cleared it
             _prctl(_SET_NO_NEW_PRIVS, 1)
         program, *arguments = plan["command"]
         if refused_calls := bytes.fromhex(plan["refused_calls"]):
@@ -219,6 +222,20 @@ def _read_text(path: str) -> str:
 def _signal(number: int, signal_number: signal.Signals) -> None:
     with contextlib.suppress(OSError):
         os.kill(number, signal_number)
+
+
+def _mount_own_shm(size: int) -> None:
+    """Mount a /dev/shm for this process and those that it starts, where the machine allows it."""
+    libc, uid, gid = ctypes.CDLL(None), os.getuid(), os.getgid()
+    if libc.unshare(_CLONE_NEWNS | (_CLONE_NEWUSER if uid else 0)):
+        return
+    if uid:
+        maps = {"setgroups": "deny", "uid_map": f"{uid} {uid} 1", "gid_map": f"{gid} {gid} 1"}
+        for name, content in maps.items():
+            with open(f"/proc/self/{name}", "w") as file:
+                file.write(content)
+    libc.mount(None, b"/", None, _MS_REC | _MS_PRIVATE, None)
+    libc.mount(b"tmpfs", b"/dev/shm", b"tmpfs", 0, f"mode=1777,size={size}".encode())
 
 
 def _readable(content: bytes) -> int:
