@@ -26,8 +26,8 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-_PAGE_BYTES = os.sysconf("SC_PAGESIZE")
 _INTERVAL_SECONDS = 0.1  # between two checks of the limits
+_UNCERTAIN_SECONDS = 5.0  # without a count that no new process has disturbed
 _SET_PDEATHSIG, _SET_SUBREAPER, _SET_NO_NEW_PRIVS, _SET_SECCOMP = 1, 36, 38, 22  # of prctl(2)
 _CLONE_NEWNS, _CLONE_NEWUSER = 0x20000, 0x10000000  # of unshare(2)
 _MS_REC, _MS_PRIVATE = 0x4000, 0x40000  # of mount(2)
@@ -101,6 +101,7 @@ def _wait_for_end(child: int, plan: dict[str, Any]) -> dict[str, Any]:
     parent = os.getppid()
     poll = select.poll()
     poll.register(plan["control"], select.POLLIN | select.POLLHUP)
+    memory = _MemoryLimit(plan["memory"])
     while True:
         status = _reap_children(child)
         if status is not None:
@@ -116,7 +117,8 @@ def _wait_for_end(child: int, plan: dict[str, Any]) -> dict[str, Any]:
         processes = list(_descendants(os.getpid()))
         if len(processes) > plan["processes"]:
             return {"ended": "processes"}
-        if sum(map(_private_bytes, processes)) > plan["memory"]:
+        first = child if plan["scratch"] else next(iter(_children(child)), None)
+        if memory.is_exceeded(processes, _tmpfs_bytes(first)):
             return {"ended": "memory"}
         if plan["scratch"] and _bytes_on_disk(plan["scratch"], plan["files"]) > plan["files"]:
             return {"ended": "files"}
@@ -184,9 +186,84 @@ def _children(number: int) -> list[int]:
     return [int(word) for text in texts for word in text.split()]
 
 
-def _private_bytes(number: int) -> int:
-    words = _read_text(f"/proc/{number}/statm").split()
-    return (int(words[1]) - int(words[2])) * _PAGE_BYTES if words else 0
+class _MemoryLimit:
+    """The limit on the memory of all processes together, shared pages counted once.
+
+    An exact count takes milliseconds for each process. So it is made only if the memory would
+    exceed the limit with shared pages counted for each process, and for a hundredth of the time or
+    every two seconds, whichever is more often.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.next_count = 0.0
+        self.last_certain = time.monotonic()
+
+    def is_exceeded(self, processes: list[int], file_bytes: int) -> bool:
+        """Return whether the processes and files in memory take more than the limit."""
+        start = time.monotonic()
+        if file_bytes + sum(map(_resident_bytes, processes)) <= self.most:
+            self.last_certain = start
+            return False
+        if start < self.next_count:
+            return False
+        counted = list(_descendants(os.getpid()))
+        sizes = [_proportional_bytes(number) for number in counted]
+        end = time.monotonic()
+        # A process that came and went during the count had a part of others' pages: count again.
+        if set(counted).issuperset(_descendants(os.getpid())):
+            self.last_certain = end
+            self.next_count = end + min(2.0, 100 * (end - start))
+        elif end - self.last_certain > _UNCERTAIN_SECONDS:
+            return True
+        if file_bytes + sum(sizes) <= self.most:
+            return False
+        # Until it runs its program, a process of `subprocess` has the memory of its parent.
+        time.sleep(0.05)
+        sizes = list(map(min, sizes, map(_resident_bytes, counted)))
+        return file_bytes + sum(sizes) > self.most
+
+
+def _resident_bytes(number: int) -> int:
+    """Return the memory of a process without files on disk, with all that it shares."""
+    sizes = _sizes(f"/proc/{number}/status")
+    return sum(sizes.get(name, 0) for name in ("RssAnon", "RssShmem", "VmSwap", "VmPTE"))
+
+
+def _proportional_bytes(number: int) -> int:
+    """Return the memory of a process, with a part of each page that it shares.
+
+    A page of n processes counts as an nth for each. Where the supervisor may not read this, or the
+    kernel is older than 5.4, everything counts in full.
+    """
+    sizes = _sizes(f"/proc/{number}/smaps_rollup")
+    if "Pss_Anon" not in sizes:
+        return _resident_bytes(number)
+    page_tables = _sizes(f"/proc/{number}/status").get("VmPTE", 0)
+    return sizes["Pss_Anon"] + sizes["Pss_Shmem"] + sizes.get("SwapPss", 0) + page_tables
+
+
+def _sizes(path: str) -> dict[str, int]:
+    """Return the sizes in bytes from a file of lines like ``RssAnon:  12 kB``."""
+    rows = (line.split() for line in _read_text(path).splitlines())
+    return {
+        row[0].rstrip(":"): 1024 * int(row[1])
+        for row in rows
+        if len(row) == 3 and row[2] == "kB" and row[1].isdecimal()
+    }
+
+
+def _tmpfs_bytes(number: int | None) -> int:
+    """Return the bytes of files in memory, in the mounts that a process has for itself."""
+    total = 0
+    for folder in ("/tmp", "/dev/shm"):
+        path = f"/proc/{number}/root{folder}"
+        with contextlib.suppress(OSError):
+            if os.stat(path).st_dev != os.stat(folder).st_dev:
+                used = os.statvfs(path)
+                total += (used.f_blocks - used.f_bfree) * used.f_frsize
+                total += (used.f_files - used.f_ffree) * 1024  # the kernel's own estimate
+    return total
 
 
 def _bytes_on_disk(folder: str, limit: int) -> int:
@@ -213,7 +290,7 @@ def _delete_folder(folder: str) -> None:
 
 def _read_text(path: str) -> str:
     try:
-        with open(path) as file:
+        with open(path, errors="replace") as file:
             return file.read()
     except OSError:
         return ""
