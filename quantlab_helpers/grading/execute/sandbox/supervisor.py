@@ -202,13 +202,20 @@ class _MemoryLimit:
     def is_exceeded(self, processes: list[int], file_bytes: int) -> bool:
         """Return whether the processes and files in memory take more than the limit."""
         start = time.monotonic()
-        if file_bytes + sum(map(_resident_bytes, processes)) <= self.most:
+        mapped_bytes = _mapped_bytes(processes)
+
+        def is_over(sizes: list[tuple[int, int]]) -> bool:
+            shared = sum(size[1] for size in sizes)
+            total = sum(size[0] for size in sizes) + max(shared, mapped_bytes) + file_bytes
+            return total > self.most
+
+        if not is_over([*map(_resident_bytes, processes)]):
             self.last_certain = start
             return False
         if start < self.next_count:
             return False
         counted = list(_descendants(os.getpid()))
-        sizes = [_proportional_bytes(number) for number in counted]
+        sizes = [*map(_proportional_bytes, counted)]
         end = time.monotonic()
         # A process that came and went during the count had a part of others' pages: count again.
         if set(counted).issuperset(_descendants(os.getpid())):
@@ -216,22 +223,24 @@ class _MemoryLimit:
             self.next_count = end + min(2.0, 100 * (end - start))
         elif end - self.last_certain > _UNCERTAIN_SECONDS:
             return True
-        if file_bytes + sum(sizes) <= self.most:
+        if not is_over(sizes):
             return False
         # Until it runs its program, a process of `subprocess` has the memory of its parent.
         time.sleep(0.05)
-        sizes = list(map(min, sizes, map(_resident_bytes, counted)))
-        return file_bytes + sum(sizes) > self.most
+        later = map(_resident_bytes, counted)
+        pairs = zip(sizes, later, strict=True)
+        return is_over([(min(a, c), min(b, d)) for (a, b), (c, d) in pairs])
 
 
-def _resident_bytes(number: int) -> int:
-    """Return the memory of a process without files on disk, with all that it shares."""
+def _resident_bytes(number: int) -> tuple[int, int]:
+    """Return the bytes that a process has, and those of shared mappings, without files on disk."""
     sizes = _sizes(f"/proc/{number}/status")
-    return sum(sizes.get(name, 0) for name in ("RssAnon", "RssShmem", "VmSwap", "VmPTE"))
+    own = sum(sizes.get(name, 0) for name in ("RssAnon", "VmSwap", "VmPTE"))
+    return own, sizes.get("RssShmem", 0)
 
 
-def _proportional_bytes(number: int) -> int:
-    """Return the memory of a process, with a part of each page that it shares.
+def _proportional_bytes(number: int) -> tuple[int, int]:
+    """Return the same with a part of each page that the process shares.
 
     A page of n processes counts as an nth for each. Where the supervisor may not read this, or the
     kernel is older than 5.4, everything counts in full.
@@ -240,7 +249,23 @@ def _proportional_bytes(number: int) -> int:
     if "Pss_Anon" not in sizes:
         return _resident_bytes(number)
     page_tables = _sizes(f"/proc/{number}/status").get("VmPTE", 0)
-    return sizes["Pss_Anon"] + sizes["Pss_Shmem"] + sizes.get("SwapPss", 0) + page_tables
+    return sizes["Pss_Anon"] + sizes.get("SwapPss", 0) + page_tables, sizes["Pss_Shmem"]
+
+
+def _mapped_bytes(processes: list[int]) -> int:
+    """Return the bytes of anonymous shared mappings, also of pages that no process has touched.
+
+    Only root may ask for this; for others it is 0.
+    """
+    sizes = {}
+    for number in processes if os.geteuid() == 0 else ():
+        for line in _read_text(f"/proc/{number}/maps").splitlines():
+            if line.endswith("/dev/zero (deleted)"):
+                start, end = (int(word, 16) for word in line.split()[0].split("-"))
+                with contextlib.suppress(OSError):
+                    status = os.stat(f"/proc/{number}/map_files/{start:x}-{end:x}")
+                    sizes[status.st_ino] = 512 * status.st_blocks
+    return sum(sizes.values())
 
 
 def _sizes(path: str) -> dict[str, int]:
