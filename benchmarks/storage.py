@@ -17,8 +17,9 @@ from _weights import data_sets
 import quantlab_helpers as ql
 
 NOTES = (
-    "Laplace: 470,400 weights as spread as without L1. On the baseline's own fc1, which L1 has "
-    "emptied, rows and columns of one code only are left out, hence less than the bound.\n\n"
+    "Laplace: 470,400 weights drawn from a Laplace distribution, as spread as fc1 without L1. In "
+    "the baseline's own fc1, which L1 has emptied, the file leaves out rows and columns that hold "
+    "only one code, so it is smaller than the bound.\n\n"
 )
 
 

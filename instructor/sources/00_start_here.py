@@ -222,11 +222,11 @@ except checks.CheckFailed as message:
 
 # %% [markdown]
 # - When your work is graded, the same checks run again with other numbers. An answer that is right
-#   for every input gets full marks. An answer that fits only the example does not.
+#   for every input gets all points. An answer that fits only the example does not.
 # - After an exercise, the notebook continues with the package's own function. If you are stuck, go
 #   on and come back later: everything below still works.
 # - You can call `checks.check("levels-of-bits", levels_of_bits)` in any cell of your own.
-# - Cells that ask for a guess give no marks. We ask because you remember a result better after a
+# - Cells that ask for a guess give no points. We ask because you remember a result better after a
 #   wrong guess.
 #
 # ## How to submit

@@ -153,8 +153,7 @@ EXERCISE = FunctionExercise(
         Mistake(
             _pack_whole_codes_per_byte,
             "you put only whole codes into a byte and leave its remaining bits empty; a code may "
-            "begin "
-            "in one byte and end in the next",
+            "begin in one byte and end in the next",
             "put the bits of all codes into one row before you cut it into bytes",
         ),
         Mistake(
