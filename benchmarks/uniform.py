@@ -14,8 +14,8 @@ import quantlab_helpers as ql
 
 NOTES = """\
 "A list of levels" computes the distances one by one. The course lab's 25 seconds for a network
-suggest that it does the same. "An array of them" is the fastest reading of the same loop: numpy does
-the work of 256 steps. It misses the target by the factor that its row shows.
+suggest that it does the same. "An array of them" is the fastest reading of the same loop: numpy
+does the work of 256 steps. It misses the target by the factor that its row shows.
 
 """
 
