@@ -57,6 +57,15 @@ class CourseFolder:
         """Return the folder of a submission."""
         return self.path / "submitted" / student / lesson
 
+    def link_to_submission(self, student: str, lesson: str) -> str | None:
+        """Return the student's folder or the submission's if it is a symbolic link, else None.
+
+        What is behind a link may be the work of another student.
+        """
+        folder = self.submitted(student, lesson)
+        links = (path for path in (folder.parent, folder) if path.is_symlink())
+        return next((path.relative_to(self.path).as_posix() for path in links), None)
+
     def autograded(self, student: str, lesson: str) -> Path:
         """Return the folder of an executed submission."""
         return self.path / "autograded" / student / lesson
@@ -158,6 +167,8 @@ class CourseFolder:
     def submission_time(self, student: str, lesson: str) -> datetime | None:
         """Return the time in a submission's ``timestamp.txt``; None if it has no readable one."""
         path = self.submitted(student, lesson) / TIMESTAMP
+        if path.is_symlink() or not path.is_file():
+            return None
         try:
             return parse_timestamp(path.read_text(encoding="utf-8", errors="replace"))
         except OSError:

@@ -1,4 +1,4 @@
-"""Read submissions from ``submitted/``, skipping symbolic links and oversized files."""
+"""Read submissions from ``submitted/``, refusing symbolic links and skipping oversized files."""
 
 from __future__ import annotations
 
@@ -32,10 +32,13 @@ class Submission(NamedTuple):
 
 
 def students_with_submission(course: CourseFolder, lesson: str) -> list[str]:
-    """Return the ids of the students who handed in a file for a lesson."""
-    folders = course.path.glob(f"submitted/*/{lesson}")
-    students = (folder.parent.name for folder in folders if _has_files(folder))
-    return sorted(filter(is_folder_name, students))
+    """Return the ids of the students who handed in a file, or a link, for a lesson."""
+    students = (path.name for path in course.path.glob("submitted/*"))
+    return sorted(
+        student
+        for student in filter(is_folder_name, students)
+        if _first_link(course, student, lesson) or _has_files(course.submitted(student, lesson))
+    )
 
 
 def all_students(course: CourseFolder) -> set[str]:
@@ -74,10 +77,15 @@ def read_submission(
     Raises
     ------
     InvalidNotebook
-        If it has no notebook, or several and none with the lesson's name.
+        If it has no notebook, or several and none with the lesson's name, or a symbolic link.
     OSError
         If it cannot be read.
     """
+    if link := _first_link(course, student, lesson):
+        raise InvalidNotebook(
+            f"{link!r} is a symbolic link, and what is behind a link is not graded; hand in the "
+            "file or folder itself."
+        )
     folder = course.submitted(student, lesson)
     paths = list(_files_in(folder))
     name, repairs = _choose_notebook([path for path in paths if path.endswith(".ipynb")], lesson)
@@ -130,14 +138,31 @@ def _has_files(folder: Path) -> bool:
     return any(path != TIMESTAMP for path in _files_in(folder))
 
 
+def _first_link(course: CourseFolder, student: str, lesson: str) -> str | None:
+    """Return the first symbolic link on the way to a submission or in it, None without one."""
+    folder = course.submitted(student, lesson)
+    if not os.path.lexists(folder):
+        return None
+    if link := course.link_to_submission(student, lesson):
+        return link
+    paths = (path for path in _visible_in(folder) if path.is_symlink())
+    return next((str(path.relative_to(folder)) for path in paths), None)
+
+
 def _files_in(folder: Path) -> Iterator[str]:
     """Yield the relative paths of a folder's regular files, without links and hidden files."""
+    for path in _visible_in(folder):
+        if path.is_file() and not path.is_symlink():
+            yield str(path.relative_to(folder))
+
+
+def _visible_in(folder: Path) -> Iterator[Path]:
+    """Yield all files, and links to folders, that are not hidden, in a fixed order."""
     for place, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(names):
-            path = Path(place, name)
-            if not name.startswith(".") and path.is_file() and not path.is_symlink():
-                yield str(path.relative_to(folder))
+        links = [name for name in folders if Path(place, name).is_symlink()]
+        visible = [name for name in names if not name.startswith(".")]
+        yield from (Path(place, name) for name in sorted([*links, *visible]))
 
 
 def _choose_notebook(notebooks: list[str], lesson: str) -> tuple[str, tuple[Repair, ...]]:
