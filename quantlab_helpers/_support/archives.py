@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from .archive_members import MB, TAR, ZIP, ArchiveError, Opened, open_archive
+from .files import is_disk_failure
 
 _UNSUPPORTED = (".7z", ".rar", ".zipx")
 _JUNK = {"__MACOSX", "__pycache__", "node_modules", "site-packages", "Thumbs.db", "desktop.ini"}
@@ -44,10 +45,14 @@ class FileEntry(NamedTuple):
 
 
 class Folder(NamedTuple):
-    """The files of one folder; ``trail`` has the names of the folders and archives above them."""
+    """The files of one folder; ``trail`` has the names of the folders and archives above them.
+
+    ``packed`` is the date that the outermost archive has for an archive in it that holds them.
+    """
 
     trail: tuple[str, ...]
     entries: list[FileEntry]
+    packed: datetime | None = None
 
 
 class ArchiveProblem(NamedTuple):
@@ -147,14 +152,14 @@ def _walk_folder(root: Path, limits: ArchiveLimits) -> Iterator[Folder | Archive
     errors: list[OSError] = []
     for place, folders, files in os.walk(root, onerror=unreadable):
         trail = Path(place).relative_to(root).parts
-        links = [name for name in folders if Path(place, name).is_symlink()]
+        links = [name for name in folders if os.path.islink(os.path.join(place, name))]
         folders[:] = sorted(name for name in folders if name not in links and not _is_junk(name))
         entries, archives = [], []
         for name in sorted(files):
             path = Path(place, name)
             if _is_junk(name):
                 continue
-            if path.is_symlink():
+            if os.path.islink(path):  # pathlib's would raise where a folder cannot be entered
                 links.append(name)
             elif is_archive(name):
                 archives.append(path)
@@ -200,12 +205,17 @@ def _walk_archive(
     *,
     depth: int = 1,
     above: _ByteBudget | None = None,
+    packed: datetime | None = None,
 ) -> Iterator[Folder | ArchiveProblem]:
     """Yield the files in an archive; its errors become problems and do not end the walk."""
     if depth > limits.depth:
         yield ArchiveProblem(trail, f"archives are packed more than {limits.depth} deep")
         return
-    size = file.stat().st_size if isinstance(file, Path) else file.getbuffer().nbytes
+    try:
+        size = file.stat().st_size if isinstance(file, Path) else file.getbuffer().nbytes
+    except OSError as error:
+        yield ArchiveProblem(trail, f"it cannot be read: {error.strerror}")
+        return
     total = max(limits.file_bytes, limits.ratio * size)
     nested = above is not None
     budget = _ByteBudget(min(total, limits.nested_bytes) if nested else total, above)
@@ -213,9 +223,13 @@ def _walk_archive(
     try:
         opened = open_archive(trail[-1], file, count_bytes=budget.count_bytes)
         with opened.closing:
-            yield from _walk_opened(trail, opened, limits, depth, budget, members)
+            yield from _walk_opened(trail, opened, limits, depth, budget, members, packed)
     except ArchiveError as error:
         yield ArchiveProblem(trail, f"it {error}")
+    except Exception as error:
+        if is_disk_failure(error):
+            raise
+        yield ArchiveProblem(trail, f"it cannot be read ({type(error).__name__})")
 
 
 def _walk_opened(
@@ -225,6 +239,7 @@ def _walk_opened(
     depth: int,
     budget: _ByteBudget,
     limit: int,
+    packed: datetime | None,
 ) -> Iterator[Folder | ArchiveProblem]:
     if len(opened.members) > limit:
         raise ArchiveError(f"holds more than {limit:,} files; ask for the notebooks alone")
@@ -255,14 +270,21 @@ def _walk_opened(
     if not (folders or archives or problems):
         yield ArchiveProblem(trail, "it holds no files")
     for parents, entries in folders.items():
-        yield Folder((*trail, *parents), entries)
+        yield Folder((*trail, *parents), entries, packed)
     for parts, entry in archives:
         try:
             content = io.BytesIO(entry.read())
         except ArchiveError as error:
             yield ArchiveProblem((*trail, *parts), f"it {error}")
             continue
-        yield from _walk_archive((*trail, *parts), content, limits, depth=depth + 1, above=budget)
+        yield from _walk_archive(
+            (*trail, *parts),
+            content,
+            limits,
+            depth=depth + 1,
+            above=budget,
+            packed=entry.modified if depth == 1 else packed,
+        )
 
 
 def _reader(reader: Callable[[int], bytes], limit: int, budget: _ByteBudget) -> Callable[[], bytes]:

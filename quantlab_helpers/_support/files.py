@@ -1,12 +1,15 @@
-"""The cache folder of the package, and atomic writing of files."""
+"""The cache folder of the package, atomic writing of files, and what a failing disk raises."""
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from pathlib import Path
 
 import platformdirs
+
+_DISK_FAILURES = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
 
 
 def cache_folder() -> Path:
@@ -26,3 +29,8 @@ def write_atomically(path: Path, content: bytes) -> None:
     except BaseException:
         Path(partial).unlink(missing_ok=True)
         raise
+
+
+def is_disk_failure(error: BaseException) -> bool:
+    """Return whether an error says that a disk is full, read-only or broken."""
+    return isinstance(error, OSError) and error.errno in _DISK_FAILURES

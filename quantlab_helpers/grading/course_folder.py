@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -187,8 +187,10 @@ def _choose_lesson(name: str, lessons: Collection[str]) -> str:
     return matches[0]
 
 
-def parse_timestamp(text: str) -> datetime | None:
+def parse_timestamp(text: str, *, zone: tzinfo | None = UTC) -> datetime | None:
     """Parse a time as nbgrader writes it into UTC; None if the text is no such time.
+
+    `zone` holds for a text without one; None is the zone of this machine.
 
     Examples
     --------
@@ -198,13 +200,13 @@ def parse_timestamp(text: str) -> datetime | None:
     words = text.split()
     try:
         if len(words) == 3:
-            zone = words.pop()
-            if re.fullmatch(r"[+-]\d{4}", zone):
-                return datetime.fromisoformat(" ".join(words) + zone).astimezone(UTC)
-            moment = datetime.fromisoformat(" ".join(words)).replace(tzinfo=ZoneInfo(zone))
+            name = words.pop()
+            if re.fullmatch(r"[+-]\d{4}", name):
+                return datetime.fromisoformat(" ".join(words) + name).astimezone(UTC)
+            moment = datetime.fromisoformat(" ".join(words)).replace(tzinfo=ZoneInfo(name))
         else:
             moment = datetime.fromisoformat(" ".join(words))
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
     except (ValueError, OSError, OverflowError):  # ZoneInfoNotFoundError is a KeyError
         return None
     except KeyError:

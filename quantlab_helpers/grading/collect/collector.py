@@ -3,8 +3,9 @@
     folders, bundles, downloads of learning platforms, nbgrader's exchange, bare notebooks
         --walk_files--> files --student, lesson, time--> submitted/STUDENT/LESSON/LESSON.ipynb
 
-A notebook that cannot be assigned gets a line in the report; the others are collected all the
-same. Sources are never changed.
+A notebook that cannot be assigned or stored gets a line in the report; the others are collected
+all the same. So does a name or a time that a learner wrote and that contradicts the platform's.
+Sources are never changed.
 """
 
 from __future__ import annotations
@@ -12,19 +13,20 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ..._support.archive_members import MB, ArchiveError
 from ..._support.archives import (
     ArchiveProblem,
     FileEntry,
     Folder,
-    is_archive,
     printable_path,
     walk_files,
 )
+from ..._support.files import is_disk_failure
 from ...course.notebook_cells import (
     copy_number,
     lesson_by_content,
@@ -32,13 +34,14 @@ from ...course.notebook_cells import (
     read_cells,
 )
 from ...course.submission import MANIFEST, Receipt, read_manifest
-from ..course_folder import TIMESTAMP, CourseFolder, parse_timestamp
+from ..course_folder import TIMESTAMP, CourseFolder
 from .identify import StudentMatch, StudentMatcher
-from .versions import store_version
+from .times import TIME_SOURCES, hand_in_time, read_timestamp
+from .versions import RECORD, NotStored, store_version
 
 _NOTEBOOK = re.compile(r".+\.ipynb(\.(txt|json))?", re.I)
 _OTHER_FILE = re.compile(r"\w[\w. ()+-]{0,99}")  # names of other files that are safe to write
-_MAX_AHEAD = timedelta(hours=1)  # a clock further ahead is wrong
+_MAX_NAME_BYTES = 200  # file systems take 255, and a partial file has a longer name
 _MAX_OTHER_FILES, _MAX_OTHER_BYTES = 50, 20 * MB
 
 
@@ -60,20 +63,24 @@ class Report(NamedTuple):
 
     @property
     def problems(self) -> list[CollectedItem]:
-        """Return the lines about files that were not collected."""
+        """Return the lines that need a look: not collected, or contradicting the platform."""
         return [line for line in self.lines if line.outcome == "problem"]
 
 
 class _Notebook(NamedTuple):
-    """A notebook in a source, with the timestamp, receipt and other files of its folder."""
+    """A notebook in a source, with the other files of its folder."""
 
     source: str
-    path_parts: tuple[str, ...]
+    folder: Folder
     entry: FileEntry
-    receipt: Receipt | None
-    receipt_fault: str
-    timestamp: datetime | None
+    manifest: FileEntry | None
+    timestamp: FileEntry | None
     others: list[FileEntry]
+
+    @property
+    def path_parts(self) -> tuple[str, ...]:
+        """Return the folders and archives that lead to the notebook."""
+        return self.folder.trail
 
     @property
     def origin(self) -> str:
@@ -154,14 +161,13 @@ class _Collector:
         """Collect one source; notebooks of the same folder in the order of their times."""
         before = len(self.lines), len(self.others)
         for folder in walk_files(source):
-            if isinstance(folder, ArchiveProblem):
-                match = self._match(folder.trail[:-1], folder.trail[-1], None)
-                origin = _line_of(source.name, folder.trail)
-                self._problem(origin, folder.text, student=match.student)
-                continue
-            notebooks = list(self._notebooks(source.name, folder))
-            for notebook in sorted(notebooks, key=_age):
-                self._store(notebook)
+            origin = _line_of(source.name, folder.trail)
+            with self._only_this_fails(origin):
+                if isinstance(folder, ArchiveProblem):
+                    match = self._match(folder.trail[:-1], folder.trail[-1], None)
+                    self._problem(origin, folder.text, student=match.student)
+                else:
+                    self._collect_folder(source.name, folder)
         if before == (len(self.lines), len(self.others)):
             self._problem(printable_path((source.name,)), "there is no notebook in it")
 
@@ -187,42 +193,49 @@ class _Collector:
         line = CollectedItem("problem", fields.get("student"), fields.get("lesson"), origin, text)
         self.lines.append(line)
 
-    def _notebooks(self, source: str, folder: Folder) -> Iterator[_Notebook]:
-        """Yield the notebooks of a folder with its timestamp, receipt and other files."""
-        by_name = {entry.name: entry for entry in folder.entries}
-        receipt, fault = _receipt(by_name.get(MANIFEST))
-        timestamp: datetime | None = None
-        others = []
-        if TIMESTAMP in by_name:
-            timestamp = _read_timestamp(by_name[TIMESTAMP])
-        notebooks = []
-        for entry in folder.entries:
-            if _NOTEBOOK.fullmatch(entry.name):
-                notebooks.append(entry)
-            elif entry.name not in (MANIFEST, TIMESTAMP):
-                others.append(entry)
-        for entry in notebooks:
-            yield _Notebook(source, folder.trail, entry, receipt, fault, timestamp, others)
-        if not notebooks:
-            for entry in others:
-                self._note_other(source, folder.trail, entry.name)
-        elif len(folder.trail) <= 1:  # a platform's flat download
-            for entry in others:
-                match = self._match(folder.trail, entry.name, None)
-                if match.platform_name is not None and match.by_file:
-                    self._note_other(source, folder.trail, entry.name)
+    @contextmanager
+    def _only_this_fails(self, origin: str, student: str | None = None) -> Iterator[None]:
+        """Turn an error about one file into a problem; only a failing disk stops all."""
+        try:
+            yield
+        except NotStored as error:
+            self._problem(origin, str(error), student=student)
+        except Exception as error:  # whatever is wrong with it, the class goes on
+            if is_disk_failure(error):
+                raise
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            shown = printable_path((f"{type(error).__name__}: {reason}"[:200],))
+            text = f"it cannot be collected ({shown}); give it a plain name, or ask for it again"
+            self._problem(origin, text, student=student)
 
-    def _note_other(self, source: str, path_parts: tuple[str, ...], name: str) -> None:
-        match = self._match(path_parts, name, None)
+    def _collect_folder(self, source: str, folder: Folder) -> None:
+        """Store the notebooks of a folder, and note who handed in other files."""
+        by_name = {entry.name: entry for entry in folder.entries}
+        manifest, timestamp = by_name.get(MANIFEST), by_name.get(TIMESTAMP)
+        entries = [entry for entry in folder.entries if _NOTEBOOK.fullmatch(entry.name)]
+        not_others = {MANIFEST, TIMESTAMP, *(entry.name for entry in entries)}
+        others = [entry for entry in folder.entries if entry.name not in not_others]
+        notebooks = [
+            _Notebook(source, folder, entry, manifest, timestamp, others) for entry in entries
+        ]
+        for notebook in sorted(notebooks, key=_age):
+            with self._only_this_fails(notebook.origin):
+                self._store(notebook)
+        if notebooks and len(folder.trail) > 1:
+            return  # the other files were stored with them
+        for entry in others:
+            with self._only_this_fails(_line_of(source, (*folder.trail, entry.name))):
+                match = self._match(folder.trail, entry.name, None)
+                if not notebooks or (match.platform_name is not None and match.by_file):
+                    self._note_other(source, folder.trail, entry.name, match)
+
+    def _note_other(
+        self, source: str, path_parts: tuple[str, ...], name: str, match: StudentMatch
+    ) -> None:
         if match.student is not None:
-            shown_name = (
-                match.platform_name.file
-                if match.platform_name and match.platform_name.file
-                else name
-            )
-            self.others.setdefault(
-                match.student, (_line_of(source, path_parts), printable_path((shown_name,)))
-            )
+            origin = _line_of(source, path_parts)
+            shown = printable_path((match.own_name or name,))
+            self.others.setdefault(match.student, (origin, shown))
 
     def _match(self, path_parts: tuple[str, ...], name: str, claimed: str | None) -> StudentMatch:
         if self.student is not None:
@@ -231,13 +244,23 @@ class _Collector:
 
     def _store(self, notebook: _Notebook) -> None:
         """Store a notebook under its student, lesson and time, or report the problem."""
-        claimed = notebook.receipt.student if notebook.receipt else None
+        receipt, fault = _receipt(notebook.manifest)
+        claimed = receipt.student if receipt else None
         match = self._match(notebook.path_parts, notebook.entry.name, claimed)
-        if match.student is None:
-            if match.problem:
-                self._problem(notebook.origin, match.problem)
-            return
-        student = match.student
+        if match.student is not None:
+            with self._only_this_fails(notebook.origin, match.student):
+                self._store_for(match.student, match, notebook, receipt, fault)
+        elif match.problem:
+            self._problem(notebook.origin, match.problem)
+
+    def _store_for(
+        self,
+        student: str,
+        match: StudentMatch,
+        notebook: _Notebook,
+        receipt: Receipt | None,
+        fault: str,
+    ) -> None:
         try:
             content = notebook.entry.read()
         except ArchiveError as error:
@@ -247,13 +270,24 @@ class _Collector:
         if lesson is None:
             self._problem(notebook.origin, "; ".join(notes), student=student)
             return
-        if claimed and claimed.casefold() != student.casefold():
-            notes.append(f"its author says {claimed!r}")
+        contradictions = [match.contradiction] if match.contradiction else []
+        if receipt and receipt.student and receipt.student.casefold() != student.casefold():
+            notes.append(f"its author says {receipt.student!r}")
         if match.platform_name and match.platform_name.late:
             notes.append(f"{match.platform_name.platform} says late")
-        receipt = self._valid_receipt(notebook, lesson, content, notes)
-        time, time_from = _time(notebook, match, receipt)
+        receipt = _valid_receipt(receipt, fault, lesson, content, notes)
+        time, time_from, contradiction = hand_in_time(
+            notebook.path_parts,
+            notebook.entry,
+            match,
+            packed=notebook.folder.packed,
+            timestamp=read_timestamp(notebook.timestamp),
+            receipt=receipt,
+            lessons=self.outlines,
+        )
+        contradictions += [contradiction] if contradiction else []
         files = {} if match.by_file else self._other_files(notebook, notes)
+        notes += contradictions
         outcome = store_version(
             self.course,
             student,
@@ -263,21 +297,23 @@ class _Collector:
             time_from=time_from,
             origin=notebook.origin,
             files=files,
-            receipt=receipt,
+            receipt={"id": receipt.id, **receipt._asdict()} if receipt else None,
             notes=notes,
         )
-        detail = "; ".join([f"{time:%Y-%m-%d %H:%M} UTC by {_TIME_SOURCES[time_from]}", *notes])
+        detail = "; ".join([f"{time:%Y-%m-%d %H:%M} UTC by {TIME_SOURCES[time_from]}", *notes])
         self.lines.append(CollectedItem(outcome, student, lesson, notebook.origin, detail))
+        if contradictions:
+            text = (
+                f"{'; '.join(contradictions)}: it was collected for {student}, by the outermost "
+                "name that names a student; if that is wrong, pass --students or --map"
+            )
+            self._problem(notebook.origin, text, student=student, lesson=lesson)
 
     def _lesson(
         self, notebook: _Notebook, match: StudentMatch, content: bytes
     ) -> tuple[str | None, list[str]]:
         """Return the lesson, by content rather than by names, and notes for the report."""
-        name = (
-            match.platform_name.file
-            if match.platform_name and match.platform_name.file
-            else notebook.entry.name
-        )
+        name = match.own_name or notebook.entry.name
         named = lesson_by_name(name, self.outlines)
         if named is None:
             places = (lesson_by_name(part, self.outlines) for part in reversed(notebook.path_parts))
@@ -294,26 +330,13 @@ class _Collector:
             return named, ["no exercise is left in it"]
         return by_content, [f"named like {named}"] if named not in (None, by_content) else []
 
-    def _valid_receipt(
-        self, notebook: _Notebook, lesson: str, content: bytes, notes: list[str]
-    ) -> dict[str, Any] | None:
-        """Return the receipt if it is this notebook's; otherwise add the reason to the notes."""
-        if notebook.receipt_fault:
-            notes.append(f"receipt: {notebook.receipt_fault}")
-        if notebook.receipt is None:
-            return None
-        if hashlib.sha256(content).hexdigest() != notebook.receipt.notebooks.get(lesson):
-            notes.append("receipt: not the notebook that it was made for")
-            return None
-        return {"id": notebook.receipt.id, **notebook.receipt._asdict()}
-
     def _other_files(self, notebook: _Notebook, notes: list[str]) -> dict[str, bytes]:
         """Return the other files of the submission, up to a number and a size."""
         files: dict[str, bytes] = {}
         left_out = 0
         for entry in notebook.others:
             try:
-                content = entry.read() if _OTHER_FILE.fullmatch(entry.name) else None
+                content = entry.read() if _is_safe(entry.name) else None
             except ArchiveError:
                 content = None
             size = sum(map(len, files.values())) + len(content or b"")
@@ -324,16 +347,6 @@ class _Collector:
         if left_out:
             notes.append(f"{left_out} other files left out")
         return files
-
-
-_TIME_SOURCES = {
-    TIMESTAMP: "timestamp.txt",
-    "name": "the platform's name for it",
-    "receipt": "the learner's clock",
-    "archive": "the archive's date",
-    "file": "the file's date",
-    "now": "the time of collecting",
-}
 
 
 def _line_of(source: str, path_parts: tuple[str, ...]) -> str:
@@ -347,23 +360,6 @@ def _age(notebook: _Notebook) -> tuple[datetime, int, str]:
     return notebook.entry.modified or oldest, copy_number(name), name
 
 
-def _time(
-    notebook: _Notebook, match: StudentMatch, receipt: dict[str, Any] | None
-) -> tuple[datetime, str]:
-    """Return when a notebook was handed in, and the name of the most reliable source of it."""
-    now = datetime.now(UTC)
-    candidates = [(notebook.timestamp, TIMESTAMP)]
-    candidates.append((match.platform_name.sent if match.platform_name else None, "name"))
-    created = datetime.fromisoformat(receipt["created"]).astimezone(UTC) if receipt else None
-    candidates.append((created, "receipt"))
-    in_archive = any(map(is_archive, notebook.path_parts))
-    candidates.append((notebook.entry.modified, "archive" if in_archive else "file"))
-    for time, time_from in candidates:
-        if time is not None and time <= now + _MAX_AHEAD:
-            return time, time_from
-    return now, "now"
-
-
 def _receipt(entry: FileEntry | None) -> tuple[Receipt | None, str]:
     if entry is None:
         return None, ""
@@ -373,8 +369,22 @@ def _receipt(entry: FileEntry | None) -> tuple[Receipt | None, str]:
         return None, str(error)
 
 
-def _read_timestamp(entry: FileEntry) -> datetime | None:
-    try:
-        return parse_timestamp(entry.read()[:200].decode("utf-8", errors="replace"))
-    except ArchiveError:
+def _valid_receipt(
+    receipt: Receipt | None, fault: str, lesson: str, content: bytes, notes: list[str]
+) -> Receipt | None:
+    """Return the receipt if it is this notebook's; otherwise add the reason to the notes."""
+    if fault:
+        notes.append(f"receipt: {fault}")
+    if receipt is None:
         return None
+    if hashlib.sha256(content).hexdigest() != receipt.notebooks.get(lesson):
+        notes.append("receipt: not the notebook that it was made for")
+        return None
+    return receipt
+
+
+def _is_safe(name: str) -> bool:
+    """Return whether another file may have this name beside a notebook and its record."""
+    if name.casefold() in (RECORD, TIMESTAMP):
+        return False
+    return bool(_OTHER_FILE.fullmatch(name)) and len(name.encode()) <= _MAX_NAME_BYTES

@@ -1,19 +1,20 @@
-"""Find the student of a file: from a mapping, names that platforms write, folders, file names.
+"""Find the student of a file: the outermost name that names one decides.
 
-Names as the platforms write them into their downloads:
+What the instructor downloaded has names that a platform or the instructor wrote. Once one of them
+names a student, all names further inside are that student's own and decide nothing; nor does any
+name in an archive inside an archive, which a learner packed. Names are read as
 
-    Moodle      [Group-]Full Name_1234567_assignsubmission_file_/NAME, or all of it one file name
-    Canvas      lastfirst[_LATE]_USER_FILE_NAME, or anon_CODE for USER if names are hidden
-    Blackboard  ASSIGNMENT_USER_attempt_2026-01-30-15-00-00_NAME
-    nbgrader    STUDENT+LESSON+2026-01-30 15:00:00.000000 UTC+RANDOM/, or STUDENT/LESSON/
+    a mapping   written by the instructor
+    a platform  see `platform_names`
+    the list    an id, an email or a full name
+    nbgrader    STUDENT/LESSON/ or LESSON/STUDENT/
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection
-from datetime import UTC, datetime
+from collections.abc import Collection, Iterator
 from fnmatch import fnmatchcase
 from functools import cache
 from typing import NamedTuple
@@ -21,35 +22,15 @@ from typing import NamedTuple
 from ..._support.archives import is_archive
 from ...course.notebook_cells import plain_name
 from ...course.submission import STUDENT_ID
-from ..course_folder import parse_timestamp
 from ..roster import Student
+from .platform_names import PlatformName, read_platform_name
 
-_MOODLE = re.compile(r"(?P<name>.+)_(?P<number>\d+)_assignsubmission_[a-z]+(?:_(?P<file>.*))?")
-_CANVAS = re.compile(
-    r"(?P<name>\w*?)(?:(?:^|_)(?P<late>LATE|late))?_?"
-    r"(?P<number>anon_[A-Za-z0-9]+|(?<![0-9A-Za-z])\d+)_\d+_(?P<file>.+)"
-)
-_BLACKBOARD = re.compile(
-    r".+_(?P<name>[^_]+)_attempt_(?P<sent>\d{4}(?:-\d\d){5})(?:_(?P<file>.+)|\.txt)?"
-)
-_EXCHANGE = re.compile(r"(?P<name>[^+]+)\+[^+]+\+(?P<sent>\d{4}-\d\d-\d\d [^+]+)(?:\+.*)?")
 _COURSE_FOLDERS = {"source", "release", "autograded", "feedback", "quantlab"}
 _GENERAL = re.compile(
-    r"(?<![a-z])(submi[a-z]*|downloads?|(my-)?notebooks?|moodle|canvas|exports?|archive|class|course)"
+    r"(?<![a-z])(submi[a-z]*|downloads?|uploads?|in(bound|box)|week|(my-)?notebooks?|moodle|canvas|exports?|archive|class|course)"
     r"(?![a-z])",
     re.I,
 )
-
-
-class PlatformName(NamedTuple):
-    """The parts of a name that a learning platform wrote."""
-
-    platform: str
-    name: str
-    number: str
-    file: str  # the file's name as its author gave it, "" if the name has none
-    sent: datetime | None
-    late: bool
 
 
 class StudentMatch(NamedTuple):
@@ -60,6 +41,9 @@ class StudentMatch(NamedTuple):
     platform_name: PlatformName | None = None
     by_file: bool = False  # by the file's own name: its folder may hold files of others
     claimed: bool = False  # only by the bundle, which the student wrote
+    place: int = -1  # of the name that decided, 0 for the outermost; -1 if no name did
+    may_be_word: bool = False  # without a list: a name of letters only, which may be any word
+    contradiction: str = ""  # what the student's own names say of another student
 
     @property
     def own_name(self) -> str:
@@ -75,7 +59,7 @@ class StudentMatcher:
     roster : list of Student, default=()
         If given, no other students are accepted.
     mapping : list of (str, str), default=()
-        (name or pattern, student); the first that fits wins over every other platform_name.
+        (name or pattern, student); a pattern with a slash is compared with the whole path.
     """
 
     def __init__(
@@ -93,7 +77,7 @@ class StudentMatcher:
         lessons: Collection[str],
         claimed: str | None = None,
     ) -> StudentMatch:
-        """Return the student of a file, or the reason why none was match.
+        """Return the student of a file, or the reason why there is none.
 
         Parameters
         ----------
@@ -120,23 +104,21 @@ class StudentMatcher:
         's01'
         """
         names = [*path_parts, file]
-        for name, student in self.mapping:
-            if any(_fits(name, part) for part in [*names, "/".join(names)]):
-                return self.match_id(student, None, by_file=_fits(name, file))
-        for index, part in enumerate(names):
-            parts = read_platform_name(part)
-            if parts is not None:
-                return self._by_platform_name(parts, by_file=index == len(path_parts))
-        for index, part in enumerate(path_parts):
-            if plain_name(part) in lessons and (match := self._by_layout(path_parts, index)):
-                return match
-        if claimed is not None:
-            return self.match_id(claimed, None)._replace(claimed=True)
-        return self._by_roster(names) if self.roster else self._by_place(path_parts, file, lessons)
+        found = self._outermost(names, lessons)
+        if claimed is not None and (found is None or found.may_be_word):
+            return self.match_id(claimed)._replace(claimed=True)
+        if found is None:
+            return StudentMatch(None, self._nobody(names))
+        if (student := found.student) is None:
+            return found
+        found = found._replace(by_file=found.place == len(path_parts))
+        inside = names[found.place + 1 :]
+        for name, other in self._students_inside(inside, lessons):
+            if other.casefold() != student.casefold():
+                return found._replace(contradiction=f"{name!r} in it names {other!r}")
+        return found
 
-    def match_id(
-        self, student: str, parts: PlatformName | None = None, *, by_file: bool = False
-    ) -> StudentMatch:
+    def match_id(self, student: str, parts: PlatformName | None = None) -> StudentMatch:
         """Return a match for an id, a problem if the roster lacks it or it cannot name a folder."""
         listed = {id.casefold(): id for id in self.roster}.get(student.casefold())
         if listed is None and self.roster:
@@ -146,29 +128,66 @@ class StudentMatcher:
         student = listed or student
         if not STUDENT_ID.fullmatch(student):
             return StudentMatch(None, f"{student!r} cannot be a student's id; map it to one", parts)
-        return StudentMatch(student, "", parts, by_file)
+        return StudentMatch(student, "", parts)
 
-    def _by_platform_name(self, parts: PlatformName, *, by_file: bool) -> StudentMatch:
-        for name, student in self.mapping:
-            if any(_fits(name, part) for part in (parts.name, parts.number) if part):
-                return self.match_id(student, parts, by_file=by_file)
+    def _outermost(self, names: list[str], lessons: Collection[str]) -> StudentMatch | None:
+        """Return what the outermost name says that names a student, None if none does."""
+        path = "/".join(names)
+        for pattern, student in self.mapping:
+            if "/" in pattern and _fits(pattern, path):
+                return self.match_id(student)._replace(place=len(names) - 2)
+        guess: StudentMatch | None = None
+        for index, name in enumerate(names):
+            archives_above = sum(map(is_archive, names[:index]))
+            if archives_above > 1:  # packed by a learner
+                break
+            match = self._by_mapping(name)
+            if match is None and guess is None:
+                match = self._by_name(names, index, lessons)
+                if match is None and not self.roster:
+                    guess = self._by_place(names, index, lessons)
+            if match is not None:
+                return match._replace(place=index)
+            if guess is not None and (archives_above or is_archive(name)):
+                return guess  # the rest was packed by this student
+        return guess
+
+    def _by_mapping(self, name: str) -> StudentMatch | None:
+        parts = read_platform_name(name)
+        for text in filter(None, (name, parts and parts.name, parts and parts.number)):
+            for pattern, student in self.mapping:
+                if _fits(pattern, text):
+                    return _checked(self.match_id(student, parts))
+        return None
+
+    def _by_name(
+        self, names: list[str], index: int, lessons: Collection[str]
+    ) -> StudentMatch | None:
+        """Return what one name says, with the names around it where it is a lesson's folder."""
+        parts = read_platform_name(names[index])
+        if parts is not None:
+            return _checked(self._by_platform_name(parts))
+        if student := self._listed(names[index]):
+            return StudentMatch(student)
+        is_folder = index < len(names) - 1
+        if is_folder and plain_name(names[index]) in lessons:
+            return self._by_layout(names, index)
+        return None
+
+    def _by_platform_name(self, parts: PlatformName) -> StudentMatch:
         if parts.platform in ("nbgrader", "Blackboard"):
-            return self.match_id(parts.name, parts, by_file=by_file)
+            return self.match_id(parts.name, parts)
+        students = self._students_called(parts)
+        author = f"{parts.platform} calls its author {parts.name or parts.number!r}"
+        if not students:
+            text = f"{author}, who is not in the list of students; map the name"
+            return StudentMatch(None, text, parts)
+        if len(students) > 1:
+            text = f"{author}, as {' and '.join(students)} are called; map the name"
+            return StudentMatch(None, text, parts)
+        [student] = students
         if self.roster:
-            ids = [s.id for s in self.roster.values() if _is_author(s, parts)]
-            if len(ids) == 1:
-                return StudentMatch(ids[0], "", parts, by_file)
-            author = f"{parts.platform} calls its author {parts.name or parts.number!r}"
-            if not ids:
-                return StudentMatch(
-                    None,
-                    f"{author}, who is not in the list of students; map the name",
-                    parts,
-                )
-            return StudentMatch(
-                None, f"{author}, as {' and '.join(ids)} are called; map the name", parts
-            )
-        student = _slug(parts.name) or _slug(f"{parts.platform}-{parts.number}")
+            return StudentMatch(student, "", parts)
         if self._numbers.setdefault((parts.platform, student), parts.number) != parts.number:
             return StudentMatch(
                 None,
@@ -176,86 +195,87 @@ class StudentMatcher:
                 "students, or map the numbers",
                 parts,
             )
-        return StudentMatch(student, "", parts, by_file)
+        return StudentMatch(student, "", parts)
 
-    def _by_layout(self, path_parts: tuple[str, ...], index: int) -> StudentMatch | None:
-        """Find the student in STUDENT/LESSON/ or LESSON/STUDENT/; `index` is that of the lesson."""
-        around = [
-            stem(part)
-            for part in (*path_parts[max(index - 1, 0) : index], *path_parts[index + 1 :][:1])
-        ]
-        if index and path_parts[index - 1] in _COURSE_FOLDERS:
-            return StudentMatch(None)
-        if not self.roster:
-            around = [name for name in around if not _GENERAL.search(name)]
-        matches = [match for match in map(self.match_id, around) if match.student is not None]
-        if matches or (index and not is_archive(path_parts[index - 1])):
-            return (matches or [self.match_id(stem(path_parts[index - 1]))])[0]
+    def _students_called(self, parts: PlatformName) -> list[str]:
+        """Return the ids of the students whom a platform calls so."""
+        if parts.platform in ("nbgrader", "Blackboard"):
+            return [parts.name]
+        if self.roster:
+            return [student.id for student in self.roster.values() if _is_author(student, parts)]
+        return [_slug(parts.name) or _slug(f"{parts.platform}-{parts.number}")]
+
+    def _listed(self, name: str) -> str | None:
+        """Return the one student of the roster whom a name is or mentions."""
+        for test in (_is_named, _mentions):
+            ids = [student.id for student in self.roster.values() if test(student, stem(name))]
+            if len(ids) == 1:
+                return ids[0]
         return None
 
-    def _by_roster(self, names: list[str]) -> StudentMatch:
-        """Find a student of the roster in the names of folders, archives and the file."""
-        for test in (_is_named, _mentions):
-            for index, part in enumerate(names):
-                ids = [s.id for s in self.roster.values() if test(s, stem(part))]
-                if len(ids) == 1:
-                    return StudentMatch(ids[0], "", by_file=index == len(names) - 1)
-        return StudentMatch(
-            None, "no name in its path is a student's; map one of them, or pass --student"
-        )
+    def _by_layout(self, names: list[str], index: int) -> StudentMatch | None:
+        """Return a problem for an unknown STUDENT in STUDENT/LESSON/; `index` is the lesson's."""
+        above = names[index - 1] if index else ""
+        if above in _COURSE_FOLDERS:
+            return StudentMatch(None)
+        below = names[index + 1 : -1][:1]  # LESSON/STUDENT/: the next name decides
+        if not above or is_archive(above) or _GENERAL.search(above):
+            return None
+        if any(self.match_id(stem(name)).student for name in below):
+            return None
+        return self.match_id(stem(above))
 
     def _by_place(
-        self, path_parts: tuple[str, ...], file: str, lessons: Collection[str]
-    ) -> StudentMatch:
-        """Without a roster: take the outermost folder or archive, or the rest of the file name."""
-        for part in path_parts[:1]:
-            name = stem(part)
-            if STUDENT_ID.fullmatch(name) and not _GENERAL.search(name):
-                if not any(lesson in plain_name(name) for lesson in lessons):
-                    return StudentMatch(name)
-            elif len(path_parts) > 1 and STUDENT_ID.fullmatch(stem(path_parts[1])):
-                return StudentMatch(stem(path_parts[1]))
-        plain = plain_name(file)
-        for lesson in lessons:
-            before, separator, behind = plain.partition(lesson)
-            rest = before.strip("_") or behind.strip("_")
-            if separator and not (before and behind) and STUDENT_ID.fullmatch(rest):
-                return StudentMatch(rest, by_file=True)
-        return StudentMatch(
-            None, "no name in its path is a student's; map one of them, or pass --student"
-        )
+        self, names: list[str], index: int, lessons: Collection[str]
+    ) -> StudentMatch | None:
+        """Without a roster: take a folder or archive that looks like an id, or the file's name."""
+        is_file = index == len(names) - 1
+        if not is_file and (names[index] in _COURSE_FOLDERS or _GENERAL.search(names[index])):
+            return None
+        name = stem(names[index])
+        plain = plain_name(name)
+        lesson = next((lesson for lesson in lessons if lesson in plain), None)
+        if lesson is not None:
+            before, _, behind = plain.partition(lesson)
+            name = "" if before and behind else before.strip("_") or behind.strip("_")
+            looks_like_id = is_file or any(map(str.isalpha, name))
+        else:
+            looks_like_id = not is_file and (len(name) > 2 or not name.isalpha())
+        if looks_like_id and STUDENT_ID.fullmatch(name):
+            return StudentMatch(name, place=index, may_be_word=name.isalpha())
+        return None
+
+    def _nobody(self, names: list[str]) -> str:
+        archives = [name for name in names[:-1] if is_archive(name)]
+        up_to = f" up to {archives[1]!r}" if len(archives) > 1 else ""
+        return f"no name in its path{up_to} is a student's; map one of them, or pass --student"
+
+    def _students_inside(
+        self, names: list[str], lessons: Collection[str]
+    ) -> Iterator[tuple[str, str]]:
+        """Yield (name, student) for the names inside a submission that name a student."""
+        for index, name in enumerate(names):
+            parts = read_platform_name(name)
+            mapped = self._by_mapping(name)
+            if mapped is not None and mapped.student is not None:
+                yield name, mapped.student
+            elif parts is not None:
+                students = self._students_called(parts)
+                yield from ((name, student) for student in students[:1])
+            elif student := self._listed(name):
+                yield name, student
+            elif not self.roster and plain_name("".join(names[index + 1 : -1][:1])) in lessons:
+                looks_like_id = "submitted" in names[:index] or any(map(str.isdigit, name))
+                if looks_like_id and STUDENT_ID.fullmatch(name) and not _GENERAL.search(name):
+                    yield name, name
 
 
-def read_platform_name(name: str) -> PlatformName | None:
-    """Parse a name that a learning platform wrote; None if it is no such name.
-
-    Examples
-    --------
-    >>> read_platform_name("One Student_1234567_assignsubmission_file_")[:4]
-    ('Moodle', 'One Student', '1234567', '')
-    >>> read_platform_name("studentone_LATE_77_123_02_uniform_quantization-1.ipynb")[:4]
-    ('Canvas', 'studentone', '77', '02_uniform_quantization-1.ipynb')
-    >>> read_platform_name("02_uniform_quantization.ipynb") is None
-    True
-    """
-    name = _nfc(name)
-    if match := _MOODLE.fullmatch(name):
-        return PlatformName(
-            "Moodle", match["name"], match["number"], match["file"] or "", None, False
-        )
-    if match := _EXCHANGE.fullmatch(name):
-        return PlatformName(
-            "nbgrader", match["name"], "", "", parse_timestamp(match["sent"]), False
-        )
-    if match := _BLACKBOARD.fullmatch(name):
-        day, clock = match["sent"][:10], match["sent"][11:].replace("-", ":")
-        sent = datetime.fromisoformat(f"{day} {clock}").astimezone(UTC)  # the server's clock
-        return PlatformName("Blackboard", match["name"], "", match["file"] or "", sent, False)
-    match = _CANVAS.fullmatch(name)
-    if match and (match["name"] or match["number"].startswith("anon")):
-        late = match["late"] is not None
-        return PlatformName("Canvas", match["name"], match["number"], match["file"], None, late)
-    return None
+def _checked(match: StudentMatch) -> StudentMatch:
+    """Return a match, or the problem of its platform's name."""
+    parts = match.platform_name
+    if match.student is None or parts is None or not parts.problem:
+        return match
+    return StudentMatch(None, parts.problem, parts)
 
 
 def stem(name: str) -> str:

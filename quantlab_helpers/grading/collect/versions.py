@@ -21,7 +21,12 @@ from ..._support.files import write_atomically
 from ..course_folder import TIMESTAMP, CourseFolder, format_timestamp
 
 CollectOutcome = Literal["collected", "replaced", "kept aside", "unchanged"]
+RECORD = "record.json"
 _RELIABLE = {TIMESTAMP, "receipt", "name"}  # these times survive copying; a file's date may not
+
+
+class NotStored(ValueError):
+    """A version that must not be stored; the message is a clause that says why."""
 
 
 class Version(NamedTuple):
@@ -76,7 +81,17 @@ def store_version(
     -------
     {"collected", "replaced", "kept aside", "unchanged"}
         The first version; later than all others; earlier than the latest; stored before.
+
+    Raises
+    ------
+    NotStored
+        If a symbolic link leads from the submission's folder to another.
     """
+    if link := course.link_to_submission(student, lesson):
+        raise NotStored(
+            f"{link!r} in the course folder is a symbolic link, which may lead to the work of "
+            "another; remove the link and collect again"
+        )
     adopt_external_version(course, student, lesson)
     stored = versions(course, student, lesson)
     files = dict(files or {})
@@ -115,7 +130,7 @@ def store_version(
 
 def versions(course: CourseFolder, student: str, lesson: str) -> list[Version]:
     """Return all versions of a submission, in the order in which they were collected."""
-    records = course.collected(student, lesson).glob("*/record.json")
+    records = course.collected(student, lesson).glob(f"*/{RECORD}")
     return sorted(map(_read_record, records), key=lambda version: version.order)
 
 
@@ -126,7 +141,7 @@ def latest(stored: Iterable[Version]) -> Version:
 
 def all_versions(course: CourseFolder) -> Iterable[tuple[str, str, Version, Path]]:
     """Yield (student, lesson, version, path of its notebook) for all versions of the course."""
-    for record in sorted(course.path.glob("quantlab/collected/*/*/*/record.json")):
+    for record in sorted(course.path.glob(f"quantlab/collected/*/*/*/{RECORD}")):
         student, lesson = record.parent.parent.name, record.parent.parent.parent.name
         yield student, lesson, _read_record(record), record.parent / f"{lesson}.ipynb"
 
@@ -135,7 +150,10 @@ def adopt_external_version(course: CourseFolder, student: str, lesson: str) -> N
     """Store a submission that was not written by `collect`, or was edited since, as a version."""
     folder = course.submitted(student, lesson)
     try:
-        notebook = (folder / f"{lesson}.ipynb").read_bytes()
+        path = folder / f"{lesson}.ipynb"
+        if path.is_symlink():
+            return
+        notebook = path.read_bytes()
     except OSError:
         return
     stored = versions(course, student, lesson)
@@ -146,7 +164,7 @@ def adopt_external_version(course: CourseFolder, student: str, lesson: str) -> N
     time_from = TIMESTAMP
     if time is None:
         time_from = "file"
-        time = datetime.fromtimestamp((folder / f"{lesson}.ipynb").stat().st_mtime, UTC)
+        time = datetime.fromtimestamp(path.stat().st_mtime, UTC)
     if stored:  # edited: it replaces the version that it was made from
         time = max(time, datetime.fromisoformat(latest(stored).time))
     order = max((version.order for version in stored), default=0) + 1
@@ -174,7 +192,7 @@ def _write(
 
 def _write_record(folder: Path, version: Version) -> None:
     record = json.dumps(version._asdict(), indent=1)
-    write_atomically(folder / version.key / "record.json", record.encode())
+    write_atomically(folder / version.key / RECORD, record.encode())
 
 
 def _read_record(path: Path) -> Version:
@@ -194,8 +212,9 @@ def _copy_latest(course: CourseFolder, student: str, lesson: str, stored: list[V
             (target / name).unlink(missing_ok=True)
     for name in [*version.files, f"{lesson}.ipynb"]:
         content = (origin / name).read_bytes()
-        if not (target / name).is_file() or (target / name).read_bytes() != content:
-            write_atomically(target / name, content)
+        path = target / name
+        if path.is_symlink() or not path.is_file() or path.read_bytes() != content:
+            write_atomically(path, content)
     time = datetime.fromisoformat(version.time).astimezone(UTC)
     if course.submission_time(student, lesson) != time:
         write_atomically(target / TIMESTAMP, format_timestamp(time).encode())

@@ -8,10 +8,31 @@ from datetime import UTC, datetime, timedelta
 
 from quantlab_helpers.course.submission import read_submissions, write_bundle
 from quantlab_helpers.course.workspace import notebooks_folder
+from quantlab_helpers.grading.roster import Student
 
 NAME, OTHER = "02_uniform_quantization", "03_kmeans_quantization"
 FILE = f"{NAME}.ipynb"
 NOON = datetime(2026, 1, 30, 12, 0, 0, tzinfo=UTC)
+ROSTER = [
+    Student("s01", "Student", "One", "s01@example.org", "77"),
+    Student("s02", "Student", "Two", "s02@example.org", "78"),
+]
+UPLOADS = [  # of s01, as they reach the instructor
+    "s01/{}",
+    "s01.zip|{}",
+    "s01/canvas.zip|{}",
+    "class.zip|s01/{}",
+    "class.zip|s01.zip|{}",
+    "class.zip|s01/moodle.zip|{}",
+    "class.zip|s01_123_assignsubmission_file_/{}",
+    "class.zip|s01_123_assignsubmission_file_/submissions.zip|{}",
+    "class.zip|s01_77_123_canvas.zip|{}",
+    "class.zip|hw_s01_attempt_2026-01-30-12-00-00_work.zip|{}",
+    "class.zip|submitted/s01/02_uniform_quantization/{}",
+    "submitted/s01/02_uniform_quantization/canvas.zip|{}",
+    "s01+02_uniform_quantization+2026-01-30 12:00:00.000000 UTC+x/canvas.zip|{}",
+    "s01_02_uniform_quantization.zip|{}",
+]
 
 
 def work(text="", name=NAME):
@@ -65,3 +86,23 @@ def outcomes(report):
 def tree(folder):
     """Return every file with its content, to see that a run changed nothing."""
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def pack(inbox, path, files):
+    """Write files as `path` says: each | is the edge of an archive, {} a file's place."""
+    *archives, pattern = path.split("|")
+    files = {pattern.format(name): content for name, content in files.items()}
+    while archives:
+        *archives, name = archives
+        if archives:
+            files = {name: zipped(files)}
+        else:
+            (inbox / name).parent.mkdir(parents=True, exist_ok=True)
+            return zipped(files, inbox / name)
+    for name, content in files.items():
+        put(inbox / name, content)
+    return inbox
+
+
+def problem_text(report):
+    return "\n".join(f"{line.student} {line.origin}: {line.detail}" for line in report.problems)
