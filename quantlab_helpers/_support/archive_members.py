@@ -17,6 +17,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, NamedTuple, cast
 
+from .files import is_disk_failure
+
 ZIP = (".zip",)
 TAR = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 MB = 2**20
@@ -71,7 +73,11 @@ def open_archive(
         return _open_zip(file) if name.lower().endswith(ZIP) else _open_tar(file, count_bytes)
     except ArchiveError:
         raise
-    except Exception:  # parsers raise many kinds of errors on hostile input
+    except Exception as error:  # parsers raise many kinds of errors on hostile input
+        if is_disk_failure(error):  # of the temporary folder, for example
+            raise
+        if isinstance(error, PermissionError):
+            raise ArchiveError(f"cannot be read: {error.strerror}") from None
         raise ArchiveError("is damaged, or no archive; ask for it again") from None
 
 
@@ -100,12 +106,12 @@ def _open_zip(file: Path | io.BytesIO) -> Opened:
 def _zip_date(info: zipfile.ZipInfo) -> datetime | None:
     """Return the time of a member's last change: in UTC if the zip gives it, else in local time."""
     extra = info.extra
-    while len(extra) >= 4:
-        kind, length = struct.unpack_from("<HH", extra)
-        if kind == 0x5455 and length >= 5 and len(extra) >= 9 and extra[4] & 1:
-            return datetime.fromtimestamp(struct.unpack_from("<i", extra, 5)[0], UTC)
-        extra = extra[4 + length :]
     try:
+        while len(extra) >= 4:
+            kind, length = struct.unpack_from("<HH", extra)
+            if kind == 0x5455 and length >= 5 and len(extra) >= 9 and extra[4] & 1:
+                return datetime.fromtimestamp(struct.unpack_from("<i", extra, 5)[0], UTC)
+            extra = extra[4 + length :]
         made = datetime(*info.date_time)
         return None if made.year == 1980 else made.astimezone(UTC)  # 1980: a zip without a date
     except (ValueError, OverflowError, OSError):
