@@ -22,6 +22,7 @@ from .archive_members import MB, TAR, ZIP, ArchiveError, Opened, open_archive
 from .files import is_disk_failure
 
 _UNSUPPORTED = (".7z", ".rar", ".zipx")
+_BOMBS = 16  # a bomb takes this part of a small download's budget: the others need theirs
 _JUNK = {"__MACOSX", "__pycache__", "node_modules", "site-packages", "Thumbs.db", "desktop.ini"}
 
 
@@ -277,6 +278,7 @@ def _walk_opened(
         except ArchiveError as error:
             yield ArchiveProblem((*trail, *parts), f"it {error}")
             continue
+        left = budget.left
         yield from _walk_archive(
             (*trail, *parts),
             content,
@@ -285,6 +287,8 @@ def _walk_opened(
             above=budget,
             packed=entry.modified if depth == 1 else packed,
         )
+        if depth == 1:
+            budget.left = max(budget.left, left - limits.file_bytes // _BOMBS)
 
 
 def _reader(reader: Callable[[int], bytes], limit: int, budget: _ByteBudget) -> Callable[[], bytes]:
@@ -295,8 +299,9 @@ def _reader(reader: Callable[[int], bytes], limit: int, budget: _ByteBudget) -> 
             raise
         except Exception as error:  # parsers raise many kinds of errors on hostile input
             raise ArchiveError(f"is damaged ({type(error).__name__})") from None
-        budget.count_bytes(len(content))
-        if len(content) > limit:
+        refused = len(content) > limit
+        budget.count_bytes(limit // _BOMBS if refused and budget.above is None else len(content))
+        if refused:
             raise ArchiveError(f"has more than {limit // MB} MB")
         return content
 

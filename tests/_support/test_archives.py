@@ -153,6 +153,23 @@ def test_walk_files_nested_archives_share_budget(tmp_path):
     assert sum(map(len, read.values())) <= 8 * (4 << 20) and problems
 
 
+def test_walk_files_big_members_leave_others_readable(tmp_path):
+    files = {f"s0{i}/a.ipynb": b"\0" * (3 << 20) for i in range(9)}
+    zipped({**files, "s98/z.ipynb": b"good"}, tmp_path / "class.zip")
+    read, problems = contents(tmp_path, file_bytes=2 << 20)
+    assert read == {"class.zip/s98/z.ipynb": b"good"}
+    assert set(problems.values()) == {"has more than 2 MB"} and len(problems) == 9
+
+
+def test_walk_files_nested_bombs_leave_others_readable(tmp_path):
+    bomb = zipped({f"{i}.ipynb": b"\0" * (3 << 19) for i in range(3)})
+    files = {f"s0{i}/a.zip": bomb for i in range(9)}
+    zipped({**files, "s99/z.zip": zipped({"02.ipynb": b"good"})}, tmp_path / "class.zip")
+    read, problems = contents(tmp_path, file_bytes=2 << 20)
+    assert read["class.zip/s99/z.zip/02.ipynb"] == b"good"
+    assert len(problems) >= 2 * 9
+
+
 def test_walk_files_limits_depth(tmp_path):
     content = zipped({"02.ipynb": b"deep"})
     for level in range(6):
