@@ -23,7 +23,7 @@ from ..._support.archives import is_archive
 from ...course.notebook_cells import plain_name
 from ...course.submission import STUDENT_ID
 from ..roster import Student
-from .platform_names import PlatformName, read_platform_name
+from .platform_names import PlatformName, platform_readings, read_platform_name
 
 _COURSE_FOLDERS = {"source", "release", "autograded", "feedback", "quantlab"}
 _GENERAL = re.compile(
@@ -153,7 +153,7 @@ class StudentMatcher:
         return guess
 
     def _by_mapping(self, name: str) -> StudentMatch | None:
-        parts = read_platform_name(name)
+        parts = self._read_platform_name(name)
         for text in filter(None, (name, parts and parts.name, parts and parts.number)):
             for pattern, student in self.mapping:
                 if _fits(pattern, text):
@@ -164,7 +164,7 @@ class StudentMatcher:
         self, names: list[str], index: int, lessons: Collection[str]
     ) -> StudentMatch | None:
         """Return what one name says, with the names around it where it is a lesson's folder."""
-        parts = read_platform_name(names[index])
+        parts = self._read_platform_name(names[index])
         if parts is not None:
             return _checked(self._by_platform_name(parts))
         if student := self._listed(names[index]):
@@ -173,6 +173,22 @@ class StudentMatcher:
         if is_folder and plain_name(names[index]) in lessons:
             return self._by_layout(names, index)
         return None
+
+    def _read_platform_name(self, name: str) -> PlatformName | None:
+        """Return the reading of a platform's name that fits the list of students."""
+        first, readings = read_platform_name(name), platform_readings(name)
+        if first is None or len(readings) == 1:
+            return first
+        if self.roster:
+            called = ((parts, self._students_called(parts)) for parts in readings)
+            known = (parts for parts, students in called if any(map(self._knows, students)))
+            return next(known, first)
+        platforms = " and ".join(parts.platform for parts in readings)
+        problem = f"{platforms} could have written its name; give a list of students, or rename it"
+        return first._replace(problem=problem)
+
+    def _knows(self, student: str) -> bool:
+        return self.match_id(student).student is not None
 
     def _by_platform_name(self, parts: PlatformName) -> StudentMatch:
         if parts.platform in ("nbgrader", "Blackboard"):
@@ -221,7 +237,7 @@ class StudentMatcher:
         below = names[index + 1 : -1][:1]  # LESSON/STUDENT/: the next name decides
         if not above or is_archive(above) or _GENERAL.search(above):
             return None
-        if any(self.match_id(stem(name)).student for name in below):
+        if any(self._knows(stem(name)) for name in below):
             return None
         return self.match_id(stem(above))
 
@@ -255,7 +271,7 @@ class StudentMatcher:
     ) -> Iterator[tuple[str, str]]:
         """Yield (name, student) for the names inside a submission that name a student."""
         for index, name in enumerate(names):
-            parts = read_platform_name(name)
+            parts = self._read_platform_name(name)
             mapped = self._by_mapping(name)
             if mapped is not None and mapped.student is not None:
                 yield name, mapped.student

@@ -5,7 +5,8 @@ from importlib.resources import files
 import pytest
 
 from quantlab_helpers._support.archives import walk_files
-from quantlab_helpers.grading.collect.identify import StudentMatcher, read_platform_name
+from quantlab_helpers.grading.collect.identify import StudentMatcher
+from quantlab_helpers.grading.collect.platform_names import read_platform_name
 from quantlab_helpers.grading.roster import Student
 
 LESSONS = ["02_uniform_quantization", "03_kmeans_quantization"]
@@ -89,6 +90,38 @@ def test_read_platform_name_other_name_is_none(name):
 )
 def test_match_finds_student_of_the_list(path):
     assert match(path, ROSTER).student == "s01"
+
+
+OWN_PARTS = [  # what a learner can call a file
+    f"X-Student Two_2_assignsubmission_file_{NAME}",
+    f"s02_2_assignsubmission_file_{NAME}",
+    f"x_s02_attempt_2026-01-01-12-00-00_{NAME}",
+    f"s02_78_9_{NAME}",
+    f"s02+{LESSONS[0]}+2026-01-01 12:00:00.000000 UTC+x",
+]
+
+
+@pytest.mark.parametrize("own", OWN_PARTS)
+@pytest.mark.parametrize(
+    "platform",
+    [
+        "Student One_1_assignsubmission_file_",
+        "s01_1_assignsubmission_file_",
+        "onestudent_77_123456_",
+        "onestudent_LATE_77_123456_",
+        "hw_s01_attempt_2026-01-30-12-00-00_",
+        "Lab_3_2_s01_attempt_2026-01-30-12-00-00_",
+    ],
+)
+def test_match_reads_platforms_part_only(platform, own):
+    assert match(f"class.zip|{platform}{own}", ROSTER).student == "s01"
+    assert match(f"class.zip|{platform}{own}").student != "s02"
+
+
+def test_match_without_list_refuses_two_readings():
+    found = match(f"class.zip|Lab_3_2_s01_attempt_2026-01-30-12-00-00_{NAME}")
+    words = "Canvas and Blackboard could have written its name; give a list of students"
+    assert found.student is None and words in found.problem
 
 
 def test_match_ignores_accents_and_hyphens():
