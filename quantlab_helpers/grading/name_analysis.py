@@ -1,13 +1,14 @@
 """Names that a code cell defines, uses and may mutate, from its source, without running it.
 
-The analysis over-approximates: a cell that it cannot analyse is marked `unknown` and counts as
-using every name.
+The analysis over-approximates: a cell that is too long or too deeply nested is marked `unknown`,
+counts as using every name, and seems to compile. No source makes a function here raise.
 """
 
 from __future__ import annotations
 
 import ast
 import functools
+import itertools
 import re
 import symtable
 import warnings
@@ -15,6 +16,14 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 _MAX_CHARACTERS = 50_000  # of a cell; a longer one is not analysed
+_MAX_MAGICS = 50  # lines with IPython's syntax in a cell; IPython reads all of it again for each
+_MAGIC_LINE = re.compile(r"^[ \t]*[%!?]|\?[ \t]*$|=[ \t]*[%!]", re.MULTILINE)
+_WORD = re.compile(r"[^\W\d]\w*")
+_DEFINITION = re.compile(  # at the left margin, of a cell that cannot be analysed
+    r"^(?:(?:async[ \t]+)?def|class)[ \t]+(\w+)|^([^\W\d]\w*)[ \t]*(?::[^=\n]*)?=(?!=)",
+    re.MULTILINE,
+)
+_TOO_DEEP = (RecursionError, MemoryError)  # what Python raises for deeply nested code
 # Names and attributes that let code reach variables whose names are not in its source.
 _LOOKUP_NAMES = {
     "__builtins__", "__import__", "compile", "dir", "eval", "exec", "get_ipython", "globals",
@@ -67,59 +76,39 @@ def names_of(source: str) -> NameUse:
     >>> sorted(names.defines), sorted(names.uses)
     (['level', 'step'], ['start'])
     """
-    if len(source) > _MAX_CHARACTERS:
-        return NameUse(unknown=True)
-    tree = parse(source)
-    if tree is None:  # a syntax error: the cell does nothing when it runs
+    parsed = _parsed(source)
+    if parsed.too_complex:
+        return _seeming_names(source)
+    if parsed.tree is None:  # a syntax error: the cell does nothing when it runs
         return NameUse()
-    defines: set[str] = set()
-    uses: set[str] = set()
-    ever_defined: set[str] = set()
     try:
-        for statement in tree.body:
-            defined, used = _defined_and_used(statement)
-            if isinstance(statement, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
-                defines.add(statement.name)  # its body runs later and may use its own name
-            uses |= used - defines
-            ever_defined |= defined
-            if not isinstance(statement, _CONDITIONAL):
-                defines |= defined
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return NameUse(unknown=True)
-    names = ever_defined | uses
-    assigns_into = frozenset(_assigned_into(tree)) & names
-    mutates = assigns_into | (frozenset(_called_or_passed(tree)) & names)
-    unknown = any(_may_look_up_names(node) for node in ast.walk(tree))
-    return NameUse(frozenset(ever_defined), frozenset(uses), mutates, assigns_into, unknown)
+        return _names_in(parsed.tree)
+    except (SyntaxError, ValueError, *_TOO_DEEP):
+        return _seeming_names(source)
 
 
-@functools.lru_cache(maxsize=4096)
 def parse(source: str) -> ast.Module | None:
-    """Return the syntax tree of a cell, None if it is not Python or too long to analyse."""
-    if len(source) > _MAX_CHARACTERS:
-        return None
-    for transformed in (str, _plain_python):
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                return ast.parse(transformed(source))
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            continue
-    return None
+    """Return the syntax tree of a cell, None if it is not Python or too complex to analyse."""
+    return _parsed(source).tree
 
 
 @functools.lru_cache(maxsize=4096)
 def compiles(source: str) -> bool:
-    """Return whether a cell compiles by itself; `return x` alone parses but does not compile."""
-    tree = parse(source)
+    """Return whether a cell compiles by itself; `return x` alone parses but does not compile.
+
+    A cell that is too complex to analyse counts as one that does.
+    """
+    tree, too_complex = _parsed(source)
     if tree is None:
-        return False
+        return too_complex
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             compile(tree, "cell", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    except (SyntaxError, ValueError):
         return False
+    except _TOO_DEEP:
+        return True
     return True
 
 
@@ -156,10 +145,67 @@ def seeds_shared_generator(source: str, modules: frozenset[str]) -> bool:
     return tree is not None and any(
         isinstance(node, ast.Attribute)
         and node.attr in ("seed", "manual_seed", "set_state", "set_rng_state")
-        and re.match(r"\w+(\.\w+)*$", ast.unparse(node))
-        and not modules.isdisjoint(_root_name(node))
+        and _dotted_root(node) in modules
         for node in ast.walk(tree)
     )
+
+
+class _Parsed(NamedTuple):
+    """The syntax tree of a cell; without one, whether the cell may be Python all the same."""
+
+    tree: ast.Module | None
+    too_complex: bool = False
+
+
+@functools.lru_cache(maxsize=4096)
+def _parsed(source: str) -> _Parsed:
+    if len(source) > _MAX_CHARACTERS:
+        return _Parsed(None, too_complex=True)
+    try:
+        return _Parsed(_tree_of(source))
+    except (SyntaxError, ValueError):
+        if len(_MAGIC_LINE.findall(source)) > _MAX_MAGICS:
+            return _Parsed(None, too_complex=True)
+    except _TOO_DEEP:
+        return _Parsed(None, too_complex=True)
+    try:
+        return _Parsed(_tree_of(_plain_python(source)))
+    except (SyntaxError, ValueError):
+        return _Parsed(None)
+    except Exception:  # IPython raises many kinds of errors on text that is no code
+        return _Parsed(None, too_complex=True)
+
+
+def _tree_of(source: str) -> ast.Module:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(source)
+
+
+def _names_in(tree: ast.Module) -> NameUse:
+    defines: set[str] = set()
+    uses: set[str] = set()
+    ever_defined: set[str] = set()
+    for statement in tree.body:
+        defined, used = _defined_and_used(statement)
+        if isinstance(statement, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
+            defines.add(statement.name)  # its body runs later and may use its own name
+        uses |= used - defines
+        ever_defined |= defined
+        if not isinstance(statement, _CONDITIONAL):
+            defines |= defined
+    names = ever_defined | uses
+    assigns_into = frozenset(_assigned_into(tree)) & names
+    mutates = assigns_into | (frozenset(_called_or_passed(tree)) & names)
+    unknown = any(_may_look_up_names(node) for node in ast.walk(tree))
+    return NameUse(frozenset(ever_defined), frozenset(uses), mutates, assigns_into, unknown)
+
+
+def _seeming_names(source: str) -> NameUse:
+    """Return the names of a cell that is too complex to analyse, from the look of its lines."""
+    defines = frozenset(filter(None, itertools.chain(*_DEFINITION.findall(source))))
+    words = frozenset(_WORD.findall(source))
+    return NameUse(defines, words, words, unknown=True)
 
 
 def _plain_python(source: str) -> str:
@@ -192,18 +238,22 @@ def _defined_and_used(statement: ast.stmt) -> tuple[set[str], set[str]]:
     return defined, used
 
 
-def _outside_functions(node: ast.AST) -> Iterator[ast.AST]:
+def _outside_functions(statement: ast.AST) -> Iterator[ast.AST]:
     """Yield the nodes of a statement outside functions and lambdas."""
-    yield node
-    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-        for child in ast.iter_child_nodes(node):
-            yield from _outside_functions(child)
+    waiting = [statement]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            waiting += ast.iter_child_nodes(node)
 
 
 def _nested_scopes(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:
-    for child in table.get_children():
+    waiting = list(table.get_children())
+    while waiting:
+        child = waiting.pop()
         yield child
-        yield from _nested_scopes(child)
+        waiting += child.get_children()
 
 
 def _assigned_into(tree: ast.Module) -> Iterator[str]:
@@ -236,6 +286,13 @@ def _root_name(node: ast.AST) -> Iterator[str]:
         node = node.func if isinstance(node, ast.Call) else node.value
     if isinstance(node, ast.Name):
         yield node.id
+
+
+def _dotted_root(node: ast.expr) -> str | None:
+    """Return `a` of `a.b.c`; None if there is anything else in the expression."""
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else None
 
 
 def _may_look_up_names(node: ast.AST) -> bool:

@@ -175,8 +175,10 @@ def count_defects(source: str, defined: frozenset[str]) -> tuple[bool, int]:
     if not compiles(source):
         return True, 0
     names, tree = names_of(source), parse(source)
+    if tree is None:  # too complex to tell
+        return False, 0
     undefined = names.uses - names.defines - defined - _BUILTIN_NAMES
-    without_effect = [node for node in (tree.body if tree else []) if _has_no_effect(node)]
+    without_effect = [node for node in tree.body if _has_no_effect(node)]
     return False, len(undefined) + len(without_effect)
 
 
