@@ -18,7 +18,7 @@ from nbgrader import utils as nbgrader_utils
 from traitlets.config import Config
 
 from ..course.authoring.nbgrader_steps import HIDE_TESTS, MAKE_STUBS, read_settings, run_steps
-from .name_analysis import names_of, parse
+from .name_analysis import dotted_name, names_of, parse
 
 _SCHEMA = 3  # version of nbgrader's cell metadata
 _AUTOTEST_LINE = re.compile(r"^\s*#.*\bAUTOTEST\b", re.MULTILINE)
@@ -152,7 +152,7 @@ def gives_points(test: NotebookNode) -> bool:
     return (
         isinstance(last, ast.Expr)
         and isinstance(last.value, ast.Call)
-        and ast.unparse(last.value.func) in ("checks.points", "points")
+        and dotted_name(last.value.func) in ("checks.points", "points")
     )
 
 

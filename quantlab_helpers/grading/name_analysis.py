@@ -82,7 +82,7 @@ def names_of(source: str) -> NameUse:
     if parsed.tree is None:  # a syntax error: the cell does nothing when it runs
         return NameUse()
     try:
-        return _names_in(parsed.tree)
+        return _names_in(parsed.tree, parsed.text)
     except (SyntaxError, ValueError, *_TOO_DEEP):
         return _seeming_names(source)
 
@@ -98,13 +98,15 @@ def compiles(source: str) -> bool:
 
     A cell that is too complex to analyse counts as one that does.
     """
-    tree, too_complex = _parsed(source)
-    if tree is None:
-        return too_complex
+    parsed = _parsed(source)
+    if parsed.tree is None:
+        return parsed.too_complex
+    flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            compile(tree, "cell", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+            # The compiler takes a text of three times as many levels as a tree.
+            compile(parsed.text, "cell", "exec", flags=flags, dont_inherit=True)
     except (SyntaxError, ValueError):
         return False
     except _TOO_DEEP:
@@ -139,55 +141,71 @@ def names_from_imports(source: str) -> frozenset[str]:
     )
 
 
+def dotted_name(node: ast.AST) -> str:
+    """Return "a.b.c" for the tree of `a.b.c`; an empty text for any other expression.
+
+    Examples
+    --------
+    >>> dotted_name(ast.parse("checks.points", mode="eval").body)
+    'checks.points'
+    """
+    names = []
+    while isinstance(node, ast.Attribute):
+        names.append(node.attr)
+        node = node.value
+    return ".".join([node.id, *reversed(names)]) if isinstance(node, ast.Name) else ""
+
+
 def seeds_shared_generator(source: str, modules: frozenset[str]) -> bool:
     """Return whether a cell seeds the global random number generator of one of these modules."""
     tree = parse(source)
     return tree is not None and any(
         isinstance(node, ast.Attribute)
         and node.attr in ("seed", "manual_seed", "set_state", "set_rng_state")
-        and _dotted_root(node) in modules
+        and dotted_name(node).partition(".")[0] in modules
         for node in ast.walk(tree)
     )
 
 
 class _Parsed(NamedTuple):
-    """The syntax tree of a cell; without one, whether the cell may be Python all the same."""
+    """A cell as plain Python, and its tree; without one, whether it may be Python all the same."""
 
-    tree: ast.Module | None
+    text: str
+    tree: ast.Module | None = None
     too_complex: bool = False
 
 
 @functools.lru_cache(maxsize=4096)
 def _parsed(source: str) -> _Parsed:
     if len(source) > _MAX_CHARACTERS:
-        return _Parsed(None, too_complex=True)
+        return _Parsed(source, too_complex=True)
     try:
-        return _Parsed(_tree_of(source))
+        return _with_tree(source)
     except (SyntaxError, ValueError):
         if len(_MAGIC_LINE.findall(source)) > _MAX_MAGICS:
-            return _Parsed(None, too_complex=True)
+            return _Parsed(source, too_complex=True)
     except _TOO_DEEP:
-        return _Parsed(None, too_complex=True)
+        return _Parsed(source, too_complex=True)
     try:
-        return _Parsed(_tree_of(_plain_python(source)))
+        return _with_tree(_plain_python(source))
     except (SyntaxError, ValueError):
-        return _Parsed(None)
+        return _Parsed(source)
     except Exception:  # IPython raises many kinds of errors on text that is no code
-        return _Parsed(None, too_complex=True)
+        return _Parsed(source, too_complex=True)
 
 
-def _tree_of(source: str) -> ast.Module:
+def _with_tree(text: str) -> _Parsed:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return ast.parse(source)
+        return _Parsed(text, ast.parse(text))
 
 
-def _names_in(tree: ast.Module) -> NameUse:
+def _names_in(tree: ast.Module, source: str) -> NameUse:
     defines: set[str] = set()
     uses: set[str] = set()
     ever_defined: set[str] = set()
-    for statement in tree.body:
-        defined, used = _defined_and_used(statement)
+    for statement, text in zip(tree.body, _texts_of(tree.body, source), strict=True):
+        defined, used = _defined_and_used(statement, text)
         if isinstance(statement, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
             defines.add(statement.name)  # its body runs later and may use its own name
         uses |= used - defines
@@ -216,11 +234,24 @@ def _plain_python(source: str) -> str:
     return str(TransformerManager().transform_cell(quiet))  # type: ignore[no-untyped-call]
 
 
-def _defined_and_used(statement: ast.stmt) -> tuple[set[str], set[str]]:
+def _texts_of(statements: list[ast.stmt], source: str) -> Iterator[str]:
+    """Yield the text of each statement, with the comments and decorators above it."""
+    lines = source.encode().split(b"\n")
+    line = column = 0
+    for statement in statements:
+        end_line, end_column = (statement.end_lineno or 1) - 1, statement.end_col_offset or 0
+        part = lines[line : end_line + 1]
+        part[-1] = part[-1][:end_column]
+        part[0] = part[0][column:]
+        yield b"\n".join(part).decode().lstrip(" \t;")
+        line, column = end_line, end_column
+
+
+def _defined_and_used(statement: ast.stmt, text: str) -> tuple[set[str], set[str]]:
     """Return the top-level names that one statement defines and uses, from its symbol table."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        table = symtable.symtable(ast.unparse(statement), "cell", "exec")
+        table = symtable.symtable(text, "cell", "exec")
     defined = {s.get_name() for s in table.get_symbols() if s.is_assigned() or s.is_imported()}
     used = {s.get_name() for s in table.get_symbols() if s.is_referenced()}
     for inner in _nested_scopes(table):
@@ -286,13 +317,6 @@ def _root_name(node: ast.AST) -> Iterator[str]:
         node = node.func if isinstance(node, ast.Call) else node.value
     if isinstance(node, ast.Name):
         yield node.id
-
-
-def _dotted_root(node: ast.expr) -> str | None:
-    """Return `a` of `a.b.c`; None if there is anything else in the expression."""
-    while isinstance(node, ast.Attribute):
-        node = node.value
-    return node.id if isinstance(node, ast.Name) else None
 
 
 def _may_look_up_names(node: ast.AST) -> bool:

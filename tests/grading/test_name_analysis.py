@@ -1,5 +1,6 @@
 """Programs of any depth and width are analysed, or count as using every name; none is an error."""
 
+import ast
 import json
 import string
 
@@ -10,14 +11,18 @@ from hypothesis import strategies as st
 from quantlab_helpers.course.notebook_cells import defined_names, is_answered
 from quantlab_helpers.grading.align.rebuild import align
 from quantlab_helpers.grading.execute.cell_selection import cells_to_run
+from quantlab_helpers.grading.execute.tested_lesson import modules_to_load, plain_python
 from quantlab_helpers.grading.name_analysis import (
     compiles,
+    dotted_name,
     names_from_imports,
     names_of,
     only_imports,
     parse,
     seeds_shared_generator,
 )
+from tests.grading.sandbox_runs import handed_in as handed_in_to
+from tests.grading.sandbox_runs import lesson_of, run
 from tests.grading.small_lesson import cell_of, grade, handed_in, scores, small_lesson
 
 # Each makes a program from a number: of terms, of levels, of lines.
@@ -71,6 +76,7 @@ def analyse(source):
         question(source)
     seeds_shared_generator(source, frozenset({"np"}))
     is_answered(source, "x = None")
+    list(modules_to_load([source]))
 
 
 @given(st.one_of(programs, texts))
@@ -98,7 +104,7 @@ def test_names_of_deep_program_is_found_or_unknown(kind, size):
         assert "legs" in names.defines or parse(source) is None
 
 
-def test_names_of_sum_of_many_terms_uses_every_name():
+def test_names_of_too_long_sum_uses_all():
     names = names_of("def total(rate):\n    return " + " + ".join(["rate"] * 5_000))
     assert names.unknown and names.defines == {"total"} and "rate" in names.uses
 
@@ -125,3 +131,65 @@ def test_grade_right_answer_with_sum_of_many_terms():
 def test_is_answered_compares_deep_program_as_text():
     deep = "x = " + " + ".join(["1"] * 5_000)
     assert is_answered(deep, "x = None") and not is_answered(deep, deep)
+
+
+@pytest.mark.parametrize("kind", ["sum", "minus", "not", "items", "calls", "attributes", "lambda"])
+def test_names_of_some_hundred_levels_are_exact(kind):
+    names = names_of(f"z = w\n{DEEP[kind](600)}; v = x")
+    assert names.defines == frozenset("zxv") and not names.unknown
+    assert "w" in names.uses and "x" not in names.uses
+
+
+@pytest.mark.parametrize(
+    ("source", "defines", "uses"),
+    [
+        ("x = 1; y = x; z = w", "x y z", "w"),
+        ("# a comment\n@(\n    d\n)\n# another\ndef f(): pass\n\nx = f", "f x", "d"),
+        ("x = 'é'; y = '🙂'; z = w # ü", "x y z", "w"),
+        ("x = [\n1,\n2]; y = '''\n  a\n'''\nz = y", "x y z", ""),
+        ("x = 1; \\\ny = w", "x y", "w"),
+        ("if a:\n    x = 1\nelse:\n    x = b\n\n\nclass C(D): y = 2 ;", "x C", "a b D"),
+        ("%matplotlib inline\nx = y", "x", "y"),
+    ],
+)
+def test_names_of_reads_each_statement(source, defines, uses):
+    names = names_of(source)
+    assert (names.defines, names.uses) == (frozenset(defines.split()), frozenset(uses.split()))
+
+
+def test_compiles_reads_text_of_many_levels():
+    assert compiles(DEEP["sum"](1_000)) and not compiles(f"{DEEP['sum'](1_000)} +")
+
+
+def test_dotted_name_of_names_and_attributes():
+    for text in ("a", f"a{'.b' * 900}"):
+        assert dotted_name(ast.parse(text, mode="eval").body) == text
+    for text in ("a().b", "a[0].b", "1 .b", "a + b"):
+        assert dotted_name(ast.parse(text, mode="eval").body) == ""
+
+
+@pytest.mark.parametrize("kind", PROGRAMS)
+def test_plain_python_takes_any_program(kind, monkeypatch):
+    monkeypatch.setattr("IPython.core.inputtransformer2.TRANSFORM_LOOP_LIMIT", 20)
+    for size in (40, 5_000 if kind in DEEP and kind not in ("loops", "functions") else 30):
+        assert plain_python(PROGRAMS[kind](size)).strip()
+
+
+# The right answer of one exercise, written with many levels.
+LONG = {
+    "sum": f"def next_of(x):\n    return x + {' + '.join(['1'] * 900)} - 899",
+    "signs": f"def next_of(x):\n    return x + {'-' * 600}1",
+    "parentheses": f"def next_of(x):\n    return {'(' * 150}x + 1{')' * 150}",
+    "elif": "def next_of(x):\n    if x < 0:\n        return x + 1\n"
+    + "".join(f"    elif x == {n}:\n        return {n + 1}\n" for n in range(300)),
+    "lines": "def next_of(x):\n" + "    x += 0\n" * 3_000 + "    return x + 1",
+}
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("how", LONG)
+def test_execute_right_answer_of_many_levels_scores(how):
+    solution = "def next_of(x):\n    return x + 1"
+    lesson = lesson_of({"next": (solution, "assert next_of(1) == 2")})
+    result, _ = run(lesson, handed_in_to(lesson, {"next": LONG[how]}))
+    assert (result.verdict, result.score) == ("graded", 1.0)

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from nbformat import NotebookNode
 
 from ..lesson import Lesson, is_test
-from ..name_analysis import parse
+from ..name_analysis import dotted_name, parse
 from ..records import Executed, Limits, SharedTest
 from .cell_selection import cells_to_run
 from .judging import stop_judges
@@ -107,7 +107,7 @@ def _only_calls_checks(test: NotebookNode) -> bool:
     return tree is not None and all(
         isinstance(line, ast.Expr)
         and isinstance(line.value, ast.Call)
-        and ast.unparse(line.value.func) in _CHECKS
+        and dotted_name(line.value.func) in _CHECKS
         and all(
             isinstance(argument, ast.Name | ast.Constant)
             for argument in [*line.value.args, *(word.value for word in line.value.keywords)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import contextlib
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -91,7 +92,11 @@ def plain_python(source: str) -> str:
     except (SyntaxError, ValueError):
         from IPython.core.inputtransformer2 import TransformerManager
 
-        return str(TransformerManager().transform_cell(source))  # type: ignore[no-untyped-call]
+        # It gives up at 500 magics; the kernel then reports the first as a syntax error.
+        with contextlib.suppress(RuntimeError):
+            return str(TransformerManager().transform_cell(source))  # type: ignore[no-untyped-call]
+    except (RecursionError, MemoryError):  # too deep for this process; the kernel has the last word
+        pass
     return source
 
 
