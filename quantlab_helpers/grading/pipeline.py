@@ -28,6 +28,7 @@ from .._support.files import write_atomically
 from .course_folder import CourseFolder
 from .execute.sandbox.sandbox import choose_isolation
 from .execute.shared_tests import find_shared_tests
+from .gradebook.lock import Busy
 from .gradebook.reader import StudentScores
 from .gradebook.verdict_files import StoredVerdict, forget_result, read_result, write_result
 from .gradebook.writer import GradebookWriter, open_gradebook
@@ -126,7 +127,7 @@ def grade(
     NoIsolation
         If the required isolation is not available.
     Busy
-        If another process is grading in the same folder.
+        If another process is grading in the same folder, or has the gradebook locked.
 
     Examples
     --------
@@ -382,5 +383,7 @@ class _GradingRun:
         for name, times in self._times.items():
             try:
                 self._gradebook.update_late_penalties(name, times=times)
+            except Busy:
+                raise
             except Exception as error:  # the plugin is the course's own
                 yield f"{name}: late penalties could not be computed ({one_line(error)})."

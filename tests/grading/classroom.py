@@ -31,7 +31,7 @@ LIMITS = Limits(cell_seconds=20, submission_seconds=120, memory_bytes=2**30, fil
 
 @functools.cache
 def _new_gradebook():
-    """An empty gradebook, made once: nbgrader starts a program for it that takes seconds."""
+    """An empty gradebook, made once for all tests."""
     with tempfile.TemporaryDirectory() as folder:
         with open_gradebook(folder) as book:
             assert book.students() == []

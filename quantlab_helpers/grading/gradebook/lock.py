@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 
 
 class Busy(OSError):
-    """Another process is grading in the same course folder."""
+    """Another process is grading in the same course folder, or has the gradebook locked."""
 
 
 @contextmanager

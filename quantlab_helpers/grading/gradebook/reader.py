@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from ..course_folder import CourseFolder
+from .waiting import make_patient
 
 
 class GradebookCell(NamedTuple):
@@ -71,6 +72,8 @@ def read_scores(course: str | Path, lesson: str) -> list[StudentScores]:
     ------
     ValueError
         If the gradebook cannot be read.
+    Busy
+        If another program has it locked for a minute.
 
     Examples
     --------
@@ -187,6 +190,7 @@ def _cells(session: Any, lesson: str, student: str | None) -> dict[str, tuple[Gr
 @contextmanager
 def _session(url: str) -> Iterator[Session]:
     engine = create_engine(url)
+    make_patient(engine)
     try:
         with Session(engine) as session:
             yield session

@@ -10,7 +10,6 @@ from __future__ import annotations
 import copy
 import os
 import shutil
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -18,10 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from nbformat import NotebookNode
-from nbgrader import api, preprocessors
+from nbgrader import api, dbutil, preprocessors
 from nbgrader import utils as nbgrader_utils
-from sqlalchemy import event
+from sqlalchemy import create_engine, inspect
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -32,8 +33,7 @@ from ..records import CellState, Result, Verdict
 from ..roster import Student
 from .lock import locked
 from .reader import StudentScores, first_line, scores_in
-
-_BUSY_TIMEOUT = 60_000  # milliseconds to wait while formgrader writes
+from .waiting import make_patient, wait_while_locked
 
 
 @contextmanager
@@ -52,7 +52,7 @@ def open_gradebook(course: str | Path) -> Iterator[GradebookWriter]:
     Raises
     ------
     Busy
-        If another process has opened it; the message names it.
+        If another process has opened it, or another program has it locked; the message says so.
     ValueError
         If the gradebook is damaged.
 
@@ -136,11 +136,16 @@ class GradebookWriter:
         row = row.filter(api.Assignment.name == name, api.Notebook.name == name).one_or_none()
         if row is None or _stored_cells(row) != _lesson_cells(lesson):
             self._gradebook.update_or_create_assignment(name)
-            names = {"notebook": name, "assignment": name, "db_url": self._settings.db_url}
+            address = self._gradebook.engine.url
+            url = address.render_as_string(hide_password=False)
+            names = {"notebook": name, "assignment": name, "db_url": url}
             self._db.commit()  # the step below has a connection of its own
             step = preprocessors.SaveCells(config=self._settings.config)
             try:
-                step.preprocess(copy.deepcopy(lesson.notebook), {"nbgrader": names})
+                wait_while_locked(
+                    str(address.database),
+                    lambda: step.preprocess(copy.deepcopy(lesson.notebook), {"nbgrader": names}),
+                )
             except RuntimeError as error:
                 raise ValueError(
                     f"lesson {name}: it has other graded cells than the gradebook, which holds "
@@ -349,31 +354,32 @@ def _lesson_cells(lesson: Lesson) -> _CellKeys:
 def _open(url: str, course_id: str) -> Any:
     """Open the gradebook; a new one is renamed to its place once it is complete."""
     address = make_url(url)
-    if address.get_backend_name() != "sqlite":
-        return api.Gradebook(url, course_id)
     path = Path(address.database or "")
-    if not path.exists():
-        partial = path.with_name(f".{path.name}.new")
-        partial.unlink(missing_ok=True)
-        with _alembic_on_path():
-            api.Gradebook(f"sqlite:///{partial}", course_id).close()
-        os.replace(partial, path)
-    gradebook = api.Gradebook(url, course_id)
-    gradebook.close()  # later connections have the timeout
-    event.listen(gradebook.engine, "connect", _set_busy_timeout)
+    if address.get_backend_name() != "sqlite":
+        _create_tables(url)
+    else:
+        if not path.exists() or not path.stat().st_size:
+            partial = path.with_name(f".{path.name}.new")
+            partial.unlink(missing_ok=True)
+            _create_tables(f"sqlite:///{partial}")
+            os.replace(partial, path)
+        address = address.update_query_dict({"timeout": "0"})  # the waiting is ours
+        url = address.render_as_string(hide_password=False)
+    gradebook = wait_while_locked(str(path), lambda: api.Gradebook(url, course_id))
+    gradebook.close()  # later connections are patient
+    make_patient(gradebook.engine)
     return gradebook
 
 
-def _set_busy_timeout(connection: Any, _: Any) -> None:
-    connection.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT}")
+def _create_tables(url: str) -> None:
+    """Create nbgrader's tables in an empty database, with their version.
 
-
-@contextmanager
-def _alembic_on_path() -> Iterator[None]:
-    """Put the folder of this Python, and of the program alembic, on the PATH for nbgrader."""
-    before = os.environ.get("PATH", "")
-    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), before])
-    try:
-        yield
-    finally:
-        os.environ["PATH"] = before
+    nbgrader would start the program alembic for the version, which may not be on the PATH.
+    """
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        if not inspect(connection).get_table_names():
+            api.Base.metadata.create_all(connection)
+            context = MigrationContext.configure(connection, opts={"version_table_pk": False})
+            context.stamp(ScriptDirectory(dbutil.ALEMBIC_DIR), "head")
+    engine.dispose()

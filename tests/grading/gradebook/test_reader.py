@@ -7,8 +7,6 @@ from quantlab_helpers.grading.gradebook.writer import open_gradebook
 from tests.grading.classroom import NAME, a_course, answers, stock_book
 from tests.grading.gradebook.scored_course import record
 
-pytestmark = pytest.mark.process  # nbgrader starts alembic for a new gradebook
-
 
 def test_read_scores_changes_no_file(tmp_path):
     course = a_course(tmp_path, gradebook=False)

@@ -24,7 +24,7 @@ from tests.grading.classroom import (
 )
 from tests.grading.gradebook.scored_course import by_hand, record
 
-pytestmark = pytest.mark.process  # nbgrader starts alembic for a new gradebook
+pytestmark = pytest.mark.process  # nbgrader's own commands start alembic
 
 MONDAY = datetime(2026, 1, 5, 12, tzinfo=UTC)
 ALL_RIGHT = {"square": 2.0, "mean": 3.0, "guess": 1.0, "quarter": 2.0}
