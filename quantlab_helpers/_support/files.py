@@ -20,7 +20,7 @@ def cache_folder() -> Path:
 def write_atomically(path: Path, content: bytes) -> None:
     """Write `content` to `path` in one step: readers never see a partial file."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=".partial-")  # fits any name
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)

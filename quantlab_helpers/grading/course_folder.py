@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, tzinfo
@@ -16,6 +18,7 @@ from ..course.authoring.nbgrader_steps import read_settings
 from ..course.notebook_cells import Outline, read_outlines
 
 TIMESTAMP = "timestamp.txt"  # nbgrader's file for the time of a submission
+_LONGEST_NAME = 255  # bytes in the name of a file
 
 
 class CourseFolder:
@@ -82,9 +85,13 @@ class CourseFolder:
         """Return the folder of the verdicts on a lesson."""
         return self.path / "quantlab" / "results" / lesson
 
+    def result(self, student: str, lesson: str) -> Path:
+        """Return the file of a verdict."""
+        return self.results(lesson) / _file_name(student, ".json")
+
     def log(self, student: str, lesson: str) -> Path:
         """Return the file with the details of an infrastructure error."""
-        return self.path / "quantlab" / "logs" / f"{lesson}-{student}.log"
+        return self.path / "quantlab" / "logs" / _file_name(f"{lesson}-{student}", ".log")
 
     @property
     def lock(self) -> Path:
@@ -173,6 +180,14 @@ class CourseFolder:
             return parse_timestamp(path.read_text(encoding="utf-8", errors="replace"))
         except OSError:
             return None
+
+
+def _file_name(name: str, suffix: str) -> str:
+    """Return a name with a suffix; a folder's longest names leave no room for one."""
+    if len(os.fsencode(name + suffix)) <= _LONGEST_NAME:
+        return name + suffix
+    digest = hashlib.sha256(os.fsencode(name)).hexdigest()
+    return f"{name[:40]}-{digest}{suffix}"
 
 
 def _choose_lesson(name: str, lessons: Collection[str]) -> str:

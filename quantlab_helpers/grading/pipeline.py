@@ -7,7 +7,9 @@
     gradebook   scores into nbgrader's gradebook, the executed notebook into ``autograded/``
     verdict     the file in ``quantlab/results/``, written last: this submission is done
 
-Only this process writes; the workers have no access to the gradebook. A submission that has its
+Only this process writes; the workers have no access to the gradebook. What goes wrong with one
+submission is its own verdict; only a full or broken disk, or a locked gradebook, ends the run. A
+submission that has its
 verdict and did not change is skipped, so a run that was interrupted continues with the next
 submission.
 """
@@ -19,12 +21,12 @@ import os
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from .._support.files import write_atomically
+from .._support.files import is_disk_failure, write_atomically
 from .course_folder import CourseFolder
 from .execute.sandbox.sandbox import choose_isolation
 from .execute.shared_tests import find_shared_tests
@@ -33,7 +35,7 @@ from .gradebook.reader import StudentScores
 from .gradebook.verdict_files import StoredVerdict, forget_result, read_result, write_result
 from .gradebook.writer import GradebookWriter, open_gradebook
 from .lesson import Lesson, load_lesson
-from .records import CellState, InvalidNotebook, Limits, Result, SharedTest, Verdict
+from .records import CellState, InvalidNotebook, Limits, Repair, Result, SharedTest, Verdict
 from .roster import Student
 from .score import unscored
 from .submissions import (
@@ -255,11 +257,14 @@ class _GradingRun:
         """Read a submission; record the verdict and return None if it cannot be read."""
         source = self._sources[lesson.name]
         try:
-            return read_submission(self._course, lesson.name, student=student, source=source)
+            submission = read_submission(self._course, lesson.name, student=student, source=source)
+            return _without_files_in_the_way(submission, source)
         except InvalidNotebook as error:
             verdict = Verdict.INVALID_NOTEBOOK
             result = unscored(lesson, student=student, verdict=verdict, detail=str(error))
-        except OSError as error:
+        except Exception as error:
+            if _ends_the_run(error):
+                raise
             log = traceback.format_exc()
             result = self._infrastructure_error(lesson, student, one_line(error), log)
         if before is not None and before.result == result and not self._regrade:
@@ -284,7 +289,7 @@ class _GradingRun:
             if cell.state != CellState.NEEDS_GRADING
         }
         folder = self._course.autograded(result.student, result.lesson)
-        is_executed = (folder / f"{result.lesson}.ipynb").is_file()
+        is_executed = os.path.isfile(folder / f"{result.lesson}.ipynb")
         return (
             bool(scores.cells) and written == expected and is_executed == (result.score is not None)
         )
@@ -337,37 +342,46 @@ class _GradingRun:
     def _write_verdict(
         self, lesson: Lesson, outcome: GradingOutcome, submission: Submission | None
     ) -> None:
+        """Write a verdict; if that fails, the failure is the verdict."""
+        result = outcome.result
+        try:
+            self._store(lesson, outcome, submission)
+        except Exception as error:
+            if _ends_the_run(error):
+                raise
+            detail = f"The verdict could not be written ({one_line(error)})."
+            log = traceback.format_exc()
+            failed = self._infrastructure_error(lesson, result.student, detail, log)
+            result = failed._replace(repairs=result.repairs)
+            with _for_one_submission():
+                self._gradebook.record(lesson, result)  # no score of an earlier run may remain
+            with _for_one_submission():
+                write_result(self._course, result, sha256=submission.sha256 if submission else "")
+        self._add_result(result, newly_graded=True)
+
+    def _store(
+        self, lesson: Lesson, outcome: GradingOutcome, submission: Submission | None
+    ) -> None:
         """Write the gradebook, then the verdict file, as the proof that all is written."""
         result = outcome.result
-        student = result.student
-        forget_result(self._course, lesson.name, student=student)
-        try:
-            self._gradebook.record(
-                lesson,
-                result,
-                executed=outcome.executed,
-                timestamp=submission.timestamp if submission else None,
-                files=submission.files if submission else None,
-            )
-        except OSError:
-            raise  # a full disk, for example: the error could not be recorded either
-        except Exception as error:
-            detail = f"The gradebook could not be written ({one_line(error)})."
-            log = traceback.format_exc()
-            failed = self._infrastructure_error(lesson, student, detail, log)
-            result = failed._replace(repairs=result.repairs)
-            with contextlib.suppress(Exception):
-                self._gradebook.record(lesson, result)  # no score of an earlier run may remain
+        forget_result(self._course, lesson.name, student=result.student)
+        self._gradebook.record(
+            lesson,
+            result,
+            executed=outcome.executed,
+            timestamp=submission.timestamp if submission else None,
+            files=submission.files if submission else None,
+        )
         write_result(self._course, result, sha256=submission.sha256 if submission else "")
-        self._add_result(result, newly_graded=True)
 
     def _infrastructure_error(self, lesson: Lesson, student: str, detail: str, log: str) -> Result:
         """Write a log; return the verdict on a failure that is not the student's."""
         path = self._course.log(student, lesson.name)
         head = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC  {lesson.name}  {student}\n{detail}\n\n"
-        write_atomically(path, (head + log).encode("utf-8", "replace"))
         verdict = Verdict.INFRASTRUCTURE_ERROR
-        detail = f"{detail} See quantlab/logs/{path.name}"
+        with _for_one_submission():
+            write_atomically(path, (head + log).encode("utf-8", "replace"))
+            detail = f"{detail} See quantlab/logs/{path.name}"
         return unscored(lesson, student=student, verdict=verdict, detail=detail)
 
     def _add_result(self, result: Result, *, newly_graded: bool) -> None:
@@ -383,7 +397,42 @@ class _GradingRun:
         for name, times in self._times.items():
             try:
                 self._gradebook.update_late_penalties(name, times=times)
-            except Busy:
-                raise
             except Exception as error:  # the plugin is the course's own
+                if _ends_the_run(error):
+                    raise
                 yield f"{name}: late penalties could not be computed ({one_line(error)})."
+
+
+def _ends_the_run(error: Exception) -> bool:
+    """Return whether an error would meet every submission: all others are one submission's own."""
+    return isinstance(error, Busy) or is_disk_failure(error)
+
+
+@contextlib.contextmanager
+def _for_one_submission() -> Iterator[None]:
+    """Suppress the errors that are one submission's own."""
+    try:
+        yield
+    except Exception as error:
+        if _ends_the_run(error):
+            raise
+
+
+def _without_files_in_the_way(submission: Submission, source: Mapping[str, bytes]) -> Submission:
+    """Leave out a student's files where a folder and a file would have the same name."""
+    names = {f"{submission.lesson}.ipynb", *submission.files}
+    folders = {folder for name in source for folder in _folders_of(name)}
+    kept = {
+        name: content
+        for name, content in submission.files.items()
+        if name in source or (name not in folders and names.isdisjoint(_folders_of(name)))
+    }
+    if len(kept) == len(submission.files):
+        return submission
+    text = "Other files were left out: a folder had the name of the notebook or of a file."
+    repairs = (*submission.repairs, Repair("files", None, text))
+    return submission._replace(files=kept, repairs=repairs)
+
+
+def _folders_of(name: str) -> set[str]:
+    return set(map(str, PurePosixPath(name).parents))

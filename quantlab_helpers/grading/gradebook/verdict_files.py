@@ -47,7 +47,7 @@ def read_results(course: str | Path, lesson: str) -> list[StoredVerdict]:
 
 def read_result(course: CourseFolder, lesson: str, *, student: str) -> StoredVerdict | None:
     """Return one verdict; None if there is none that can be read."""
-    return _read(_path(course, lesson, student))
+    return _read(course.result(student, lesson))
 
 
 def write_result(course: CourseFolder, result: Result, *, sha256: str) -> None:
@@ -55,16 +55,12 @@ def write_result(course: CourseFolder, result: Result, *, sha256: str) -> None:
     time = datetime.now(UTC).isoformat(timespec="seconds")
     plain = {"graded": time, "sha256": sha256, "result": result.as_json()}
     content = json.dumps(plain, indent=1, allow_nan=False).encode()
-    write_atomically(_path(course, result.lesson, result.student), content)
+    write_atomically(course.result(result.student, result.lesson), content)
 
 
 def forget_result(course: CourseFolder, lesson: str, *, student: str) -> None:
     """Delete a verdict; called before the gradebook changes, so that the two never disagree."""
-    _path(course, lesson, student).unlink(missing_ok=True)
-
-
-def _path(course: CourseFolder, lesson: str, student: str) -> Path:
-    return course.results(lesson) / f"{student}.json"
+    course.result(student, lesson).unlink(missing_ok=True)
 
 
 def _read(path: Path) -> StoredVerdict | None:

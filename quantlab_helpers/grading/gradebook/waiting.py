@@ -1,7 +1,11 @@
-"""Wait while another program has the gradebook's file locked, and tell the user once."""
+"""Wait while another program has the gradebook's file locked, and tell the user once.
+
+What SQLite says of a disk becomes the system's own error, so that it is told from other failures.
+"""
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 import time
 from collections.abc import Callable
@@ -16,6 +20,11 @@ from .lock import Busy
 LOCKED_SECONDS = 60.0  # to wait, each time that the file is found locked
 _QUIET_SECONDS = 1.0  # of them without a message: formgrader's writes are shorter
 _LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL)
+_DISK_ERRORS = {
+    sqlite3.SQLITE_FULL: errno.ENOSPC,
+    sqlite3.SQLITE_READONLY: errno.EROFS,
+    sqlite3.SQLITE_IOERR: errno.EIO,
+}
 _USERS = "such as formgrader, an nbgrader command or a database viewer"
 _Answer = TypeVar("_Answer")
 
@@ -34,13 +43,18 @@ def wait_while_locked(path: str, action: Callable[[], _Answer]) -> _Answer:
     ------
     Busy
         If the file is locked for longer than `LOCKED_SECONDS`.
+    OSError
+        If its disk is full, read-only or broken.
     """
     start, told = time.monotonic(), False
     while True:
         try:
             return action()
         except Exception as error:
-            if not _is_locked(error):
+            code = _sqlite_code(error)
+            if code in _DISK_ERRORS:
+                raise OSError(_DISK_ERRORS[code], str(error), path) from error
+            if code not in _LOCKED:
                 raise
             cause = error
         waited = time.monotonic() - start
@@ -95,9 +109,8 @@ class _PatientCursor(sqlite3.Cursor):
         return wait_while_locked(self.connection.path, lambda: execute(*arguments))
 
 
-def _is_locked(error: BaseException | None) -> bool:
-    """Return whether an error, or one that it stands for, says that the file is locked."""
+def _sqlite_code(error: BaseException | None) -> int:
+    """Return SQLite's number of an error, or of the one that it stands for; 0 without one."""
     while error is not None and not isinstance(error, sqlite3.Error):
         error = error.__cause__ or error.__context__  # of SQLAlchemy or nbgrader
-    code = getattr(error, "sqlite_errorcode", 0)
-    return code & 0xFF in _LOCKED
+    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF

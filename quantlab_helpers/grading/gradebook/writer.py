@@ -299,9 +299,12 @@ class GradebookWriter:
         files[f"{lesson}.ipynb"] = nbformat.writes(executed).encode("utf-8", "replace")
         if timestamp is not None:
             files[TIMESTAMP] = format_timestamp(timestamp).encode()
-        for path in sorted(folder.rglob("*"), reverse=True):
-            if not path.is_dir() and str(path.relative_to(folder)) not in files:
-                path.unlink()
+        for path in sorted(folder.rglob("*"), reverse=True):  # files before their folder
+            if path.is_symlink() or not path.is_dir():
+                if str(path.relative_to(folder)) not in files:
+                    path.unlink()
+            elif not any(path.iterdir()):
+                path.rmdir()
         for name, content in files.items():
             write_atomically(folder / name, content)
             (folder / name).chmod(0o664 if self._settings.groupshared else 0o444)
