@@ -93,6 +93,15 @@ def test_align_and_cells_to_run_never_raise(source, place):
     assert cells_to_run(small_lesson(), aligned.notebook)
 
 
+def test_align_takes_a_million_blank_lines():
+    notebook = handed_in(small_lesson())
+    code = "# exercise: quarter\ndef quarter(number):\n    number / 4"
+    cell_of(notebook, "quarter")["source"] = code + "\n" * 1_000_000 + "# the end"
+    fragment = {"cell_type": "code", "source": "    return 1", "metadata": {}}
+    aligned = align(small_lesson(), {**notebook, "cells": [*notebook["cells"], fragment]})
+    assert aligned.answered["quarter"]
+
+
 @pytest.mark.parametrize("kind", DEEP)
 @pytest.mark.parametrize("size", [1_000, 5_000])
 def test_names_of_deep_program_is_found_or_unknown(kind, size):

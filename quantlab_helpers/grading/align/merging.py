@@ -162,7 +162,7 @@ def _belongs_to_lesson_cell(submitted: SubmittedCell, defects: tuple[bool, int])
 
 def _lacks_return(text: str) -> bool:
     """Return whether a source defines a function and has no return statement."""
-    return "def " in text and not re.search(r"^\s+return\b", text, re.MULTILINE)
+    return "def " in text and not re.search(r"^[ \t]+return\b", text, re.MULTILINE)
 
 
 def _last_version_parts(submitted_cells: Iterable[SubmittedCell], name: str) -> list[str]:
