@@ -90,7 +90,7 @@ def read_scores(course: str | Path, lesson: str) -> list[StudentScores]:
     except SQLAlchemyError as error:
         raise ValueError(
             f"The gradebook {address.render_as_string()!r} cannot be read: {first_line(error)}; "
-            "restore it from a copy, or run: nbgrader db upgrade"
+            "check that you may read it, restore it from a copy, or run: nbgrader db upgrade"
         ) from error
 
 

@@ -68,8 +68,9 @@ def open_gradebook(course: str | Path) -> Iterator[GradebookWriter]:
             gradebook = _open(settings.db_url, settings.course_id)
         except SQLAlchemyError as error:
             raise ValueError(
-                f"The gradebook cannot be opened: {first_line(error)}; restore {settings.db_url!r} "
-                "from a copy, or run in the course's folder: nbgrader db upgrade"
+                f"The gradebook cannot be opened: {first_line(error)}; check that you may read and "
+                f"write {settings.db_url!r}, restore it from a copy, or run in the course's "
+                "folder: nbgrader db upgrade"
             ) from error
         try:
             yield GradebookWriter(folder, settings, gradebook)
