@@ -10,6 +10,7 @@ import torch
 
 from quantlab_helpers.checks import answer_calls
 from quantlab_helpers.checks.answer_calls import call_answer, call_writer
+from quantlab_helpers.checks.registry import EXERCISES
 
 
 def test_call_answer_returns_the_result_without_warnings(capsys):
@@ -44,6 +45,15 @@ def test_call_answer_observes_gradients_of_a_penalty():
     assert all(np.array_equal(*pair) for pair in zip(gradients, expected, strict=True))
     number = call_answer(lambda net: 1.5, (net,), observation="gradients")
     assert number == (1.5, answer_calls.NO_GRAPH)
+
+
+def test_l1_penalty_refuses_empty_gradients():
+    exercise = EXERCISES["l1-penalty"]
+    case = next(iter(exercise.cases(np.random.default_rng(0))))
+    expected = call_answer(exercise.solution, case, observation="gradients")
+    empty = expected[0], [np.zeros((0, *gradient.shape)) for gradient in expected[1]]
+    assert exercise.compare(expected, expected, case) is None
+    assert "has another shape than weight" in exercise.compare(expected, empty, case)
 
 
 def test_call_answer_leaves_other_processes_alone():

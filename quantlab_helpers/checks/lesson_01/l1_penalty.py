@@ -50,6 +50,8 @@ def _compare(expected: Any, got: Any, case: Case) -> Difference:
     if isinstance(expected[1], str) or isinstance(got[1], str):
         return None if isinstance(expected[1], str) and expected[1] == got[1] else str(got[1])
     for (name, parameter), right, gradient in zip(parameters, expected[1], got[1], strict=True):
+        if np.shape(gradient) != right.shape or np.asarray(gradient).dtype.kind != "f":
+            return f"the gradient for {name} has another shape than {name}"
         # At 0 the derivative of |w| jumps from -1 to 1, and anything between is right.
         kink = (parameter.detach().numpy() == 0) & (np.abs(gradient) <= 1) & (np.abs(right) <= 1)
         wrong = ~(kink | np.isclose(gradient, right, rtol=8 * ROUNDING32, atol=0, equal_nan=True))

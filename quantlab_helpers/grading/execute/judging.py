@@ -1,7 +1,7 @@
 """Run test cells in the judge, and pass calls between it and the kernel of a submission.
 
 The judge and the kernel take turns: while a test runs, one of them works and the other waits for a
-message. What the kernel sends is passed on unread; only the judge decides what a test gives.
+message. What the kernel sends is passed on unread, and only the judge decides what a test gives.
 """
 
 from __future__ import annotations
@@ -15,12 +15,11 @@ from typing import Any, NamedTuple
 
 from ..records import Limits
 from .outputs import Outputs
+from .sandbox.protocol import encode_message, frame
 from .sandbox.sandbox import Sandbox
 
 _CLOSE_SECONDS = 10.0  # for the judge to end a test or a submission when told so
 _JUDGE_LIMITS = Limits(memory_bytes=6 * 2**30)
-_TO_KERNEL = ("call", "names", "answer")
-_TO_JUDGE = ("returned", "named", "callback")
 
 
 class JudgeLost(RuntimeError):
@@ -129,17 +128,15 @@ def open_judge(
 
 def release_judge(judge: Judge, isolation: str) -> None:
     """Keep a judge for the next submission, or end it if it does not answer."""
-    try:
-        if judge.is_open:
-            judge.close()
-    except JudgeLost:
-        judge.sandbox.stop()
-        return
     key = os.getpid(), isolation
-    if key in _running:
-        judge.sandbox.stop()
-    else:
-        _running[key] = judge
+    try:
+        if judge.is_open and key not in _running:
+            judge.close()
+            _running[key] = judge
+            return
+    except JudgeLost:
+        pass
+    judge.sandbox.stop()
 
 
 @atexit.register
@@ -180,39 +177,51 @@ def run_test(
         If the judge ended.
     """
     judge.sandbox.send({"op": "test", **request}, deadline=deadline)
-    working = judge.sandbox
     while True:
-        message = None
-        for event in working.events(deadline):
-            if event.kind == "text" and outputs is not None and working is kernel:
-                outputs.stream("stdout", event.value.decode(errors="replace"))
-            if event.kind == "ended" and working is kernel:
-                _stop_test(judge)
-                return Turn("ended", dict(event.value))
-            if event.kind == "ended":
-                judge.is_open = False
-                judge.sandbox.stop()
-                raise JudgeLost(f"the judge ended: {event.value}")
-            if event.kind == "reply":
-                message = event.value
-                kind = message.get("op")
-                if kind in (_TO_JUDGE if working is kernel else (*_TO_KERNEL, "end", "closed")):
-                    break
-                if outputs is not None:  # a value counts only at the end of the test
-                    outputs.add({**message, "op": "display"} if kind == "result" else message)
-                message = None
-        if message is None:
+        call = _next_of_judge(judge, outputs, deadline)
+        if call is None:
             _stop_test(judge)
             return Turn("late")
-        if message["op"] == "end":
-            return Turn("end", message)
-        if message["op"] == "closed":
-            judge.is_open = False
-            raise JudgeLost(f"the judge's process ended with status {message.get('code')}")
-        working = kernel if working is judge.sandbox else judge.sandbox
-        if not working.send(message, deadline=deadline) and working is judge.sandbox:
+        if call["op"] == "end":
+            return Turn("end", call)
+        kernel.send(call, deadline=deadline)
+        turn = _next_of_kernel(kernel, outputs, deadline)
+        if isinstance(turn, Turn):
             _stop_test(judge)
-            return Turn("late")
+            return turn
+        judge.sandbox.send_bytes(encode_message({"op": "kernel"}) + frame(turn), deadline=deadline)
+
+
+def _next_of_judge(judge: Judge, outputs: Outputs | None, deadline: float) -> Any:
+    """Return the judge's next call or the end of its test; None if it is late."""
+    for event in judge.sandbox.events(deadline):
+        if event.kind == "ended":
+            raise JudgeLost(f"the judge ended: {event.value}")
+        if event.kind != "reply":
+            continue
+        op = event.value.get("op")
+        if op == "closed":
+            raise JudgeLost(f"the judge's process ended with status {event.value.get('code')}")
+        if op in ("call", "names", "answer", "end"):
+            return event.value
+        if outputs is not None:
+            outputs.add(event.value)
+    return None
+
+
+def _next_of_kernel(kernel: Sandbox, outputs: Outputs | None, deadline: float) -> Turn | bytes:
+    """Return the kernel's next message for the judge, or how the test ended without one."""
+    for event in kernel.events(deadline):
+        if event.kind == "value":
+            return bytes(event.value)
+        if event.kind == "ended":
+            return Turn("ended", dict(event.value))
+        if event.kind == "text" and outputs is not None:
+            outputs.stream("stdout", event.value.decode(errors="replace"))
+        elif event.kind == "reply" and outputs is not None:
+            is_result = event.value.get("op") == "result"  # a value counts only at the end
+            outputs.add({**event.value, "op": "display"} if is_result else event.value)
+    return Turn("late")
 
 
 def _stop_test(judge: Judge) -> None:

@@ -14,6 +14,9 @@ from nbformat.v4 import new_output
 from ..records import Limits
 
 _MAX_DISPLAY_IDS = 256  # of a notebook; displays with further ids cannot be updated
+_MAX_ID = 200  # characters of the name of a display or of a type
+_MAX_DEPTH = 20  # of JSON in an output
+_OUTPUT_BYTES = 100  # that each output counts at least
 
 
 class Outputs:
@@ -73,6 +76,7 @@ class Outputs:
             last["text"] += kept_text
         elif kept_text:
             self.cell.append(new_output("stream", name=name, text=kept_text))
+            self._count_bytes(_OUTPUT_BYTES)
         if self._cell_bytes_left < 0:
             self._note_cut()
 
@@ -90,9 +94,12 @@ class Outputs:
 
     def _display(self, reply: dict[str, Any]) -> None:
         data = reply.get("data")
-        data = {str(k): _safe_form(k, v) for k, v in data.items()} if isinstance(data, dict) else {}
-        size = sum(len(str(form)) for form in data.values())
+        data = data if isinstance(data, dict) and len(data) <= _OUTPUT_BYTES else {}
+        data = {key: _safe_form(key, form) for key, form in data.items() if len(key) <= _MAX_ID}
+        size = _OUTPUT_BYTES + sum(len(key) + len(str(form)) for key, form in data.items())
         display_id = reply.get("display_id")
+        if isinstance(display_id, str) and len(display_id) > _MAX_ID:
+            display_id = None
         if self._is_full or not data:
             return
         self._clear_if_pending()
@@ -142,4 +149,12 @@ def _writable_text(text: Any) -> str:
 def _safe_form(kind: str, value: Any) -> Any:
     if isinstance(value, str):
         return _writable_text(value)
-    return value if str(kind).endswith("json") else ""
+    return value if str(kind).endswith("json") and _is_flat(value, _MAX_DEPTH) else ""
+
+
+def _is_flat(value: Any, depth: int) -> bool:
+    """Return whether JSON has at most so many levels."""
+    items = value.values() if isinstance(value, dict) else value
+    if not isinstance(value, dict | list):
+        return True
+    return depth > 0 and all(_is_flat(item, depth - 1) for item in items)

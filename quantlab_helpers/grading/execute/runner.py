@@ -18,7 +18,7 @@ from nbformat import NotebookNode
 from ..lesson import gives_points, is_answer, is_test
 from ..name_analysis import names_of
 from ..records import Executed, Limits, SharedTest
-from .judging import Judge, Turn, open_judge, release_judge, run_test
+from .judging import Judge, JudgeLost, Turn, open_judge, release_judge, run_test
 from .outputs import Outputs
 from .sandbox.sandbox import Event, Sandbox, choose_isolation
 from .tested_lesson import TestedLesson, modules_to_load, plain_python, redefines
@@ -190,10 +190,12 @@ class _Execution:
     def _passes_without(self, cell: NotebookNode) -> bool:
         """Run a test beside the submission again, with constants in the place of its functions."""
         self.close_sandbox()
+        self.starts, self.stop_reason = 0, None
+        self.deadline = time.monotonic() + self.limits.submission_seconds
         try:
             self._ensure_sandbox()
         except _StopExecution:
-            return False
+            return True  # who cannot be tried again gets no points that can be forged
         answers = {name for c in self.code if is_answer(c) for name in names_of(c.source).defines}
         request = self._request(cell)
         request["without"] = sorted(answers & names_of(cell.source).uses)
@@ -233,7 +235,7 @@ class _Execution:
                 raise self.stop_reason
             self._check_deadline()
             if self.starts > _MAX_RESTARTS:
-                state, reason = next(iter(self.reasons.items()))
+                state, reason = next(iter(self.reasons.items()), ("kernel_died", ""))
                 message = f"its process was lost {self.starts} times; first {reason}"
                 raise _StopExecution(state, message)
             self._start()
@@ -287,6 +289,9 @@ class _Execution:
         if turn.kind == "late":
             self._interrupt()
             return "timeout", self._timeout_message(latest, seconds)
+        if turn.kind == "judge_lost":
+            self.close_sandbox()
+            return "memory", "what the answers returned was too large for the test"
         if turn.kind == "ended":
             self.close_sandbox()
             return self._end_state(turn.value)
@@ -299,9 +304,13 @@ class _Execution:
             self.judge = open_judge(
                 self.isolation, self.limits, preload=self.preload, files=self.lesson_files
             )
-            self.lesson.start_over()
         request = self.lesson.request(cell)
-        return run_test(self.judge, self.sandbox, request, outputs=outputs, deadline=latest)
+        try:
+            return run_test(self.judge, self.sandbox, request, outputs=outputs, deadline=latest)
+        except JudgeLost:  # by what the answer returned; the next test gets a new judge
+            release_judge(self.judge, self.isolation)
+            self.judge = None
+            return Turn("judge_lost")
 
     def _run_in_kernel(
         self, request: dict[str, Any], outputs: Outputs | None, latest: float
@@ -323,7 +332,7 @@ class _Execution:
         sandbox.interrupt()
         for event in sandbox.events(time.monotonic() + _INTERRUPT_SECONDS):
             interrupted = interrupted or event.kind == "interrupted"
-            if event.kind == "reply" and event.value.get("op") in ("end", "returned"):
+            if event.kind == "value" or (event.kind == "reply" and event.value.get("op") == "end"):
                 answered = True
             if event.kind == "ended" or (interrupted and answered):
                 break

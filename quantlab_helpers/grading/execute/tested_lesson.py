@@ -16,7 +16,7 @@ from .cell_selection import cells_for_tests
 
 
 class TestedLesson:
-    """The code cells of a lesson, and which of them the judge has run.
+    """The code cells of a lesson, as the judge needs them.
 
     Parameters
     ----------
@@ -36,25 +36,22 @@ class TestedLesson:
                 self._answered |= names_of(cell.source).defines
             else:
                 self._known |= names_of(cell.source).defines | names_from_imports(cell.source)
-        self._next = 0
-
-    def start_over(self) -> None:
-        """Forget which cells have run: a new process judges."""
-        self._next = 0
 
     def request(self, test: NotebookNode) -> dict[str, Any]:
-        """Return the request for a test: its code, the cells to run before it, names to fetch."""
+        """Return the request for a test: its code, the cells to run before it, names to fetch.
+
+        "unknown" names are those that no cell defines in an obvious way, such as by a star import.
+        """
         places = (n for n, cell in enumerate(self.cells) if cell.id == test.id)
         place = next(places, len(self.cells))
-        before = [c for c in self.cells[self._next : place] if c.id in self._needed]
-        self._next = max(self._next, place + 1)
+        before = [cell for cell in self.cells[:place] if cell.id in self._needed]
         used = {name for cell in [*before, test] for name in names_of(cell.source).uses}
-        own = self._known | vars(builtins).keys()
-        fetch = sorted(name for name in used if name in self._answered or name not in own)
+        unknown = used - self._answered - self._known - vars(builtins).keys()
         return {
             "code": plain_python(test.source),
-            "before": [plain_python(cell.source) for cell in before],
-            "fetch": fetch,
+            "before": [[cell.id, plain_python(cell.source)] for cell in before],
+            "answered": sorted(used & self._answered),
+            "unknown": sorted(unknown),
         }
 
 

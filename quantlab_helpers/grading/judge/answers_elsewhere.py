@@ -117,13 +117,13 @@ class Kernel:
     def _wait(self, number: int) -> dict[str, Any]:
         """Return the reply to a call; meanwhile call functions of the judge for the answer."""
         while True:
-            message: dict[str, Any] = self._channel.receive()
-            if message["op"] == "lost":
+            if self._channel.receive()["op"] == "lost":
                 raise Stopped
-            if message["op"] == "callback":
+            message = self._channel.receive()  # of the kernel: nothing about it is trusted
+            if message.get("op") == "callback":
                 self._call_back(message)
             elif message.get("number") == number:
-                return message
+                return dict(message)
 
     def _call_back(self, message: dict[str, Any]) -> None:
         """Call a function that a test passed to an answer."""
@@ -255,11 +255,17 @@ def _raise(error: Any) -> NoReturn:
         if isinstance(found, type) and issubclass(found, BaseException):
             base = found
             break
-    if issubclass(base, GeneratorExit | StopAsyncIteration | BaseExceptionGroup):
-        base = Exception
+    if issubclass(base, StopIteration | StopAsyncIteration | GeneratorExit):
+        base = RuntimeError  # as in a generator: it must not end a loop of the test
     members = {"__str__": lambda self: text, "__module__": "__main__"}
     name = name if name.isidentifier() and len(name) <= 60 else "Exception"
-    exception: Any = BaseException.__new__(type(name, (base,), members))
+    exception: Any
+    try:
+        kind = type(name, (base,), members)
+        exception = base.__new__(kind)
+        exception.args = (text,)
+    except Exception:
+        exception = type(name, (Exception,), members)(text)
     exception.answer_lines = [str(line)[:500] for line in error["lines"]][:50]
     raise exception
 

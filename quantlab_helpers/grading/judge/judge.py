@@ -70,13 +70,12 @@ def _judge_submission(channel: Any, folder: str, files: dict[str, str]) -> None:
         os.chdir(folder)
         for name, content in files.items():
             program.write_file(name, bytes.fromhex(content))
-        names = {"__name__": "__main__", "__builtins__": builtins}
-        kernel = answers.Kernel(channel, values)
+        tests = _Tests(answers.Kernel(channel, values))
         channel.send(op="ready")
         while (request := channel.receive())["op"] != "close":
             if request["op"] == "test":
                 channel.bytes_left = channel.output_bytes
-                reply = _run_test(request, names, kernel)
+                reply = tests.run(request)
                 for stream in (sys.stdout, sys.stderr):
                     stream.flush()
                 channel.send(op="end", **reply)
@@ -85,42 +84,60 @@ def _judge_submission(channel: Any, folder: str, files: dict[str, str]) -> None:
         os._exit(1)
 
 
-def _run_test(request: dict[str, Any], names: dict[str, Any], kernel: Any) -> dict[str, Any]:
-    """Run a test cell, after the cells of the lesson that it needs; return its reply."""
-    error: BaseException
-    try:
-        for name in request["fetch"]:
-            names.pop(name, None)
-        names.update(kernel.fetch(request["fetch"]))
-        for code in request["before"]:
-            _run_cell_of_lesson(code, names)
-        kernel.start_test()
-        value = program.run_python(request["code"], names)
-        if isinstance(value, values.Foreign):
-            raise TypeError(f"the answer is {value}, and not a number")
-        reply: dict[str, Any] = program.result_reply(value)
-        return reply
-    except BaseException as raised:
-        error = raised
-    lines: list[str] = []
-    cause: BaseException | None = error
-    while cause is not None:
-        lines += getattr(cause, "answer_lines", ())
-        cause = cause.__cause__
-    reply = program.error_reply(error, lines)
-    return reply
+class _Tests:
+    """The namespace in which the tests of a submission run, and the lesson's cells before them."""
 
+    def __init__(self, kernel: Any) -> None:
+        self._kernel = kernel
+        self._names: dict[str, Any] = {"__name__": "__main__", "__builtins__": builtins}
+        self._fetched: dict[str, Any] = {}  # of the names, what comes from the submission
+        self._has_run: dict[str, str] = {}  # by cell of the lesson: how it failed, if it did
 
-def _run_cell_of_lesson(code: str, names: dict[str, Any]) -> None:
-    try:
-        program.run_python(code, names)
-    except answers.Stopped:
-        raise
-    except Exception as error:
-        text = f"{type(error).__name__}: {error}"
-        raise answers.NotPlainData(
-            f"a cell of the lesson that it needs cannot run here ({text:.200})"
-        ) from None
+    def run(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Run a test, after the cells of the lesson that it needs; return its reply."""
+        lines: list[str] = []
+        try:
+            self._kernel.start_test()
+            self._fetch(request["answered"], request["unknown"])
+            for cell, code in request["before"]:
+                if cell not in self._has_run:
+                    self._has_run[cell] = self._run_cell_of_lesson(code)
+            lines += filter(None, (self._has_run[cell] for cell, _ in request["before"]))
+            self._kernel.start_test()
+            value = program.run_python(request["code"], self._names)
+            if isinstance(value, values.Foreign):
+                raise TypeError(f"the answer is {value}, and not a number")
+            reply: dict[str, Any] = program.result_reply(value)
+            return reply
+        except BaseException as error:
+            cause: BaseException | None = error
+            while cause is not None:
+                lines = [*getattr(cause, "answer_lines", ()), *lines]
+                cause = cause.__cause__
+            reply = program.error_reply(error, lines)
+            return reply
+
+    def _fetch(self, answered: list[str], unknown: list[str]) -> None:
+        """Take names from the submission, but none that a cell of the lesson has set meanwhile."""
+        for name, value in self._fetched.items():
+            if self._names.get(name) is value:
+                del self._names[name]
+        wanted = [*answered, *(name for name in unknown if name not in self._names)]
+        for name in answered:
+            self._names.pop(name, None)
+        self._fetched = self._kernel.fetch(wanted)
+        self._names |= self._fetched
+
+    def _run_cell_of_lesson(self, code: str) -> str:
+        """Run a cell; return how it failed, which matters only if the test fails, too."""
+        try:
+            program.run_python(code, self._names)
+        except answers.Stopped:
+            raise
+        except BaseException as error:
+            text = protocol.safe_text(error)
+            return f"A cell of the lesson before it failed: {type(error).__name__}: {text:.200}"
+        return ""
 
 
 if __name__ == "__main__":

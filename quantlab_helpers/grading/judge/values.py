@@ -10,8 +10,11 @@ for torch; numpy and torch are used only where they are loaded already, or where
 
 from __future__ import annotations
 
+import array
 import base64
 import collections
+import decimal
+import fractions
 import importlib
 import io
 import math
@@ -29,7 +32,7 @@ MAX_BYTES = 64 * 2**20  # of one value
 _MAX_DEPTH = 100
 _MAX_ITEMS = 2_000_000  # of all containers in a value together
 _MAX_ITERATED = 100_000  # items of a generator
-_MAX_DIGITS = 4000  # of an integer
+_SMALL_BITS, _MAX_BITS = 64, 8 * 2**20  # of an integer: as a number of JSON, and at most
 _NUMPY_KINDS = "biufcUS"
 _TORCH_TYPES = (
     "bool", "uint8", "int8", "int16", "int32", "int64", "float16", "bfloat16", "float32",
@@ -91,7 +94,10 @@ def encode(value: Any, references: References | None = None) -> Any:
     """
     try:
         return _Writer(references or References()).write(value, 0)
-    except Exception:  # also of an object's own methods
+    except NotPlain as error:
+        name = type(value).__name__
+        return ["foreign", name, f"<{name}: {error}>"]
+    except Exception:  # of an object's own methods
         return _foreign(value)
 
 
@@ -167,8 +173,11 @@ class _Writer:
         kind = type(value)
         if value is None or kind is bool or kind is float:
             return value
-        if kind is int and value.bit_length() < 3 * _MAX_DIGITS:
+        if kind is int and value.bit_length() <= _SMALL_BITS:
             return value
+        if kind is int and value.bit_length() <= _MAX_BITS:
+            self._add_bytes(value.bit_length() // 4)
+            return ["int", hex(value)]
         if kind is str:
             self._add_bytes(len(value))
             return value
@@ -210,6 +219,10 @@ class _Writer:
         kind = type(value)
         if kind is complex:
             return ["complex", value.real, value.imag]
+        if kind is fractions.Fraction:
+            return ["fraction", self.write(value.numerator, 1), self.write(value.denominator, 1)]
+        if kind is decimal.Decimal:
+            return ["decimal", self.write(str(value), 1)]
         if kind is range or kind is slice:
             parts = (value.start, value.stop, value.step)
             return [kind.__name__, *(self.write(part, 1) for part in parts)]
@@ -234,14 +247,14 @@ class _Writer:
             return None
         if "torch" in sys.modules and issubclass(kind, sys.modules["torch"].Tensor):
             return None
-        array = numpy.asarray(value)
-        if array.dtype.kind not in _NUMPY_KINDS or array.dtype.names:
+        found = numpy.asarray(value)
+        if found.dtype.kind not in _NUMPY_KINDS or found.dtype.names:
             return None
-        order = _memory_order(array.strides, array.shape)
-        self._add_bytes(array.nbytes)
-        content = base64.b64encode(array.transpose(order).tobytes()).decode()
+        order = _memory_order(found.strides, found.shape)
+        self._add_bytes(found.nbytes)
+        content = base64.b64encode(found.transpose(order).tobytes()).decode()
         name = "scalar" if is_scalar else "array"
-        return [name, array.dtype.str, list(array.shape), order, content]
+        return [name, found.dtype.str, list(found.shape), order, content]
 
     def _tensor(self, value: Any, depth: int) -> list[Any] | None:
         torch, kind = sys.modules.get("torch"), type(value)
@@ -348,8 +361,8 @@ class _Reader:
     def _array(self, depth: int, name: str, shape: Any, order: Any, content: str) -> Any:
         numpy, dtype = importlib.import_module("numpy"), _numpy_type(name)
         data = _bytes_of(content, shape, order, dtype.itemsize)
-        array = numpy.frombuffer(bytearray(data), dtype) if data else numpy.empty(0, dtype)
-        return array.reshape([shape[axis] for axis in order]).transpose(_inverse(order))
+        flat = numpy.frombuffer(bytearray(data), dtype) if data else numpy.empty(0, dtype)
+        return flat.reshape([shape[axis] for axis in order]).transpose(_inverse(order))
 
     def _tensor(
         self, depth: int, name: str, is_parameter: Any, needs_gradient: Any, shape: Any,
@@ -403,6 +416,9 @@ _BY_KIND: dict[str, Callable[..., Any]] = {
     "items": lambda reader, depth, nodes, text: Items(reader._all(nodes, depth), str(text)),
     "bytes": lambda reader, depth, text: base64.b64decode(text, validate=True),
     "bytearray": lambda reader, depth, text: bytearray(base64.b64decode(text, validate=True)),
+    "int": lambda reader, depth, text: int(text, 16),
+    "fraction": lambda reader, depth, *parts: fractions.Fraction(*reader._all(list(parts), depth)),
+    "decimal": lambda reader, depth, text: decimal.Decimal(text),
     "complex": lambda reader, depth, real, imag: complex(float(real), float(imag)),
     "path": lambda reader, depth, text: pathlib.Path(text),
     "...": lambda reader, depth: ...,
@@ -446,7 +462,7 @@ def _plain_base(value: Any) -> Any:
             return base(value)
     if issubclass(kind, memoryview):
         return value.tobytes()
-    if issubclass(kind, collections.deque):
+    if issubclass(kind, collections.deque | collections.UserList | array.array):
         return list(value)
     return dict(value) if issubclass(kind, Mapping) else None
 
@@ -455,8 +471,9 @@ def _is_key(value: Any) -> bool:
     if type(value) is tuple or type(value) is frozenset:
         return all(map(_is_key, value))
     is_scalar = "numpy" in sys.modules and isinstance(value, sys.modules["numpy"].generic)
-    plain = (type(None), bool, int, float, complex, str, bytes, range, type(pathlib.Path()))
-    return is_scalar or type(value) in plain or isinstance(value, type)
+    plain = (type(None), bool, int, float, complex, str, bytes, range, type(pathlib.Path()),
+             fractions.Fraction, decimal.Decimal)  # fmt: skip
+    return is_scalar or type(value) in plain or isinstance(value, type | Foreign)
 
 
 def _memory_order(strides: tuple[int, ...], shape: tuple[int, ...]) -> list[int]:

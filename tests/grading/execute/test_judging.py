@@ -2,6 +2,7 @@
 
 import functools
 
+import nbformat
 import pytest
 
 from quantlab_helpers.grading.execute import judging
@@ -89,6 +90,12 @@ ODDITIES = {
         "class Wrong(ValueError):\n    pass\ndef f18(x):\n    raise Wrong(f'no {x}')",
         "try:\n    f18(3)\nexcept ValueError as error:\n    assert str(error) == 'no 3'\n"
         "    assert type(error).__name__ == 'Wrong'\nelse:\n    assert False",
+    ),
+    "long-sum": ("def f32():\n    return " + " + ".join(["1"] * 1000), "assert f32() == 1000"),
+    "os-error": (
+        "def f31():\n    raise FileNotFoundError('my file')",
+        "try:\n    f31()\nexcept OSError as error:\n    assert str(error) == 'my file'\n"
+        "else:\n    assert False",
     ),
     "key-error": (
         "def f19():\n    return {}['k']",
@@ -321,6 +328,81 @@ def test_lesson_cells_run_in_the_judge():
     cheat = "SCALE = 0\nexpected = lambda x: 0\ndef scaled(x):\n    return 0"
     assert points(run(lesson, handed_in(lesson, {"scaled": cheat}))[0]) == {"scaled": 0}
     assert points(run(lesson, solved(lesson, exercises))[0]) == {"scaled": 1}
+
+
+def test_hanging_judge_harms_no_other_submission():
+    exercises = {"a": ("def a(x):\n    return x", "assert sum(range(a(1))) == 0")}
+    lesson = lesson_of(exercises)
+    answer = {"a": "def a(x):\n    return 10**13"}
+    limits = LIMITS._replace(cell_seconds=1)
+    assert states(run(lesson, handed_in(lesson, answer), limits=limits)[0]) == {"a": "timeout"}
+    assert points(run(lesson, solved(lesson, exercises))[0]) == {"a": 1}
+
+
+def test_names_of_a_star_import_stay_the_lessons():
+    first = "from math import *\nimport math"
+    exercises = {
+        "a": ("def a(x):\n    return x", "assert a(1) == 1"),
+        "b": ("def b(x):\n    return 2 * x", "assert isclose(b(1), 2)"),
+    }
+    lesson = lesson_of(exercises, first=first)
+    forged = {
+        "a": exercises["a"][0],
+        "b": "def isclose(*a):\n    return True\ndef b(x):\n    return 0",
+    }
+    assert points(run(lesson, handed_in(lesson, forged))[0]) == {"a": 1, "b": 0}
+
+
+def test_failing_lesson_cell_costs_no_other_exercise():
+    cells = {
+        "one": ("def one(x):\n    return x", "assert table == [0, 1]"),
+        "two": ("def two(x):\n    return SCALE * x", "assert two(2) == 6"),
+    }
+    lesson = lesson_of(cells)
+    place = next(n for n, cell in enumerate(lesson.notebook.cells) if cell.id == "test-one")
+    for notebook in (lesson.notebook, lesson.release, lesson.solution):
+        for source in ("SCALE = 3", "table = [one(n) for n in range(2)]"):
+            cell = nbformat.v4.new_code_cell(source)
+            cell["id"] = f"own{len(source)}"
+            notebook.cells.insert(place, cell)
+    notebook = handed_in(lesson, {"two": cells["two"][0]})
+    assert points(run(lesson, notebook)[0]) == {"one": 0, "two": 1}
+
+
+def test_many_shared_tests_are_tried_again():
+    exercises = {
+        f"same{n}": (f"def same{n}(x):\n    return x", f"a = []\nassert same{n}(a) is a")
+        for n in range(10)
+    }
+    lesson = lesson_of(exercises)
+    shared = find_shared_tests(lesson, limits=LIMITS)
+    result, executed = run(lesson, solved(lesson, exercises), shared=shared)
+    assert len(shared) == 10 and result.score == 10 and executed.forged == frozenset()
+
+
+def test_exceptions_that_end_loops_pass_no_test():
+    exercises = {"a": ("def a(x):\n    return x % 2 == 0", "assert all(map(a, [2, 4]))")}
+    lesson = lesson_of(exercises)
+    answer = {"a": "def a(x):\n    raise StopIteration"}
+    assert points(run(lesson, handed_in(lesson, answer))[0]) == {"a": 0}
+
+
+def test_flooding_outputs_are_cut():
+    flood = (
+        "channel = get_ipython().display_pub.channel\nimport os\ndef a(x):\n"
+        "    for n in range(3):\n"
+        '        line = \'{"op": "display", "data": {"\' + \'k\' * 3_000_000 + \'": ""}}\\n\'\n'
+        "        view = memoryview(line.encode())\n"
+        "        while view:\n            view = view[os.write(channel.replies, view):]\n"
+        "    deep = '[' * 300 + ']' * 300\n"
+        '    line = \'{"op": "display", "data": {"application/json": \' + deep + \'}}\\n\'\n'
+        "    os.write(channel.replies, line.encode())\n    return x"
+    )
+    exercises = {"a": ("def a(x):\n    return x", "assert a(1) == 1")}
+    lesson = lesson_of(exercises)
+    result, executed = run(lesson, handed_in(lesson, {"a": flood}))
+    assert points(result) == {"a": 1}
+    assert len(nbformat.writes(executed.notebook)) < 1_000_000
 
 
 def test_stop_judges_ends_their_processes():

@@ -31,7 +31,17 @@ def encode_message(message: Any) -> bytes:
     >>> encode_message({"op": "run"})
     b'0000000d{"op": "run"}'
     """
-    content = json.dumps(message, default=str).encode()
+    return frame(json.dumps(message, default=str).encode())
+
+
+def frame(content: bytes) -> bytes:
+    """Return JSON that is written already as a message.
+
+    Examples
+    --------
+    >>> frame(b"[1]")
+    b'00000003[1]'
+    """
     return b"%08x" % len(content) + content
 
 

@@ -41,7 +41,9 @@ _PROGRAMS = {
     "judge": _FOLDER.parent.parent / "judge" / "judge.py",
 }
 _MARK_VARIABLE = "QUANTLAB_SANDBOX"  # in the environment of all processes of a sandbox
-_MAX_REPLY_BYTES = 100 * 2**20  # longer than the largest value of an answer in base64
+_MAX_REPLY_BYTES = 4 * 2**20  # of a kernel's message that is read here
+_MAX_VALUE_BYTES = 100 * 2**20  # of the judge's, and of one with a value, passed on unread
+_VALUES = (b'{"op": "returned"', b'{"op": "named"', b'{"op": "callback"')
 _FIRST_UID = 1_800_000_000  # above the user ids that systems assign
 _uids = itertools.count()
 
@@ -51,7 +53,10 @@ class NoIsolation(RuntimeError):
 
 
 class Event(NamedTuple):
-    """An event of a sandbox: "reply", "text", "interrupted", "ended" or "forged"."""
+    """An event of a sandbox: "reply", "value", "text", "interrupted", "ended" or "forged".
+
+    A "value" is the bytes of a message for the judge, not decoded.
+    """
 
     kind: str
     value: Any
@@ -172,7 +177,7 @@ class Sandbox:
                 os.close(descriptor)
         self._pipes, self._mark = grader_ends, mark
         self._incomplete_line: list[bytes] = []
-        self._pending = deque[Event]()
+        self._pending, self._is_judge = deque[Event](), program == "judge"
         self._has_ended = False
         self._selector = selectors.DefaultSelector()
         for name in ("replies", "output", "status"):
@@ -182,8 +187,13 @@ class Sandbox:
 
     def send(self, *requests: dict[str, Any], deadline: float) -> bool:
         """Send requests to the kernel; return False if it does not read them in time."""
-        view = memoryview(b"".join(map(encode_message, requests)))
-        pipe = self._pipes["requests"]
+        return self.send_bytes(b"".join(map(encode_message, requests)), deadline=deadline)
+
+    def send_bytes(self, content: bytes, *, deadline: float) -> bool:
+        """Send encoded messages; return False if they are not read in time."""
+        view, pipe = memoryview(content), self._pipes.get("requests")
+        if pipe is None:
+            return False
         with selectors.DefaultSelector() as selector:
             selector.register(pipe, selectors.EVENT_WRITE)
             while view:
@@ -240,11 +250,20 @@ class Sandbox:
     def _reply_events(self, content: bytes) -> Iterator[Event]:
         *ends, rest = content.split(b"\n")
         for end in ends:
-            reply = decode_line(b"".join([*self._incomplete_line, end]))
+            line = b"".join([*self._incomplete_line, end])
             self._incomplete_line = []
-            yield Event("reply", reply) if isinstance(reply, dict) else Event("forged", None)
+            if line.startswith(_VALUES):
+                yield Event("value", line)
+            else:
+                reply = decode_line(line)
+                yield Event("reply", reply) if isinstance(reply, dict) else Event("forged", None)
+        if not rest:
+            return
         self._incomplete_line.append(rest)
-        if sum(map(len, self._incomplete_line)) > _MAX_REPLY_BYTES:
+        head = b"".join(self._incomplete_line[:20])[:30]  # a chunk may be a single byte
+        may_be_long = self._is_judge or head.startswith(_VALUES)
+        most = _MAX_VALUE_BYTES if may_be_long else _MAX_REPLY_BYTES
+        if sum(map(len, self._incomplete_line)) > most:
             self._incomplete_line = []
             yield Event("forged", None)
 
