@@ -22,11 +22,11 @@ from collections import deque
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from ..execute.sandbox.protocol import encode_message
 from .task import (
     GradingOutcome,
     GradingTask,
     decode_outcome,
-    encode_message,
     grade_submission,
     receive,
     send,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import functools
-import json
 import traceback
 from collections.abc import Mapping
 from typing import Any, BinaryIO, NamedTuple
@@ -15,6 +14,7 @@ from nbformat import NotebookNode
 from ..align.rebuild import align
 from ..execute.cell_selection import cells_to_run
 from ..execute.runner import execute
+from ..execute.sandbox.protocol import decode_message, encode_message
 from ..lesson import Lesson, load_lesson
 from ..records import InvalidNotebook, Limits, Repair, Result, SharedTest, Verdict
 from ..score import score, unscored
@@ -120,20 +120,11 @@ def _load_lesson(course: str, name: str) -> Lesson:
     return load_lesson(course, name)
 
 
-# Messages: the length in eight hexadecimal digits, and JSON
-
-
 def decode_outcome(plain: Any) -> GradingOutcome:
     """Make an outcome from a decoded message."""
     result, notebook, log = plain
     executed = nbformat.reads(notebook, as_version=4) if notebook else None
     return GradingOutcome(Result.from_json(result), executed, log)
-
-
-def encode_message(message: Any) -> bytes:
-    """Return a message as bytes: the length of its JSON, and the JSON."""
-    content = json.dumps(message).encode()
-    return b"%08x" % len(content) + content
 
 
 def send(stream: BinaryIO, outcome: GradingOutcome) -> None:
@@ -145,8 +136,10 @@ def send(stream: BinaryIO, outcome: GradingOutcome) -> None:
 
 def receive(stream: BinaryIO) -> Any:
     """Read and decode one message; None at the end of the stream."""
-    head = stream.read(8)
-    return json.loads(stream.read(int(head, 16))) if len(head) == 8 else None
+    try:
+        return decode_message(stream.read)
+    except ValueError:  # there are no eight digits of a length any more
+        return None
 
 
 def _base64(content: bytes) -> str:
