@@ -260,7 +260,7 @@ def test_execute_cuts_output_and_endless_recursion():
     executed, cells = run_all(STEPS / "long-output.ipynb")
     assert cells[0].metadata.quantlab.state == "ok"
     assert len(json.dumps(executed.notebook)) < 2 * QUICK.cell_output_bytes
-    executed, cells = run_all(STEPS / "infinite-recursion.ipynb")
+    executed, cells = run_all(STEPS / "infinite-recursion.ipynb", limits=LIMITS)
     assert [c.outputs[-1].ename for c in cells if c.outputs] == ["RecursionError"]
     assert len(json.dumps(executed.notebook)) < 2 * QUICK.cell_output_bytes
 

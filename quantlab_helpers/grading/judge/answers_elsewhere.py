@@ -53,6 +53,11 @@ class Kernel:
                     return "function", judge._numbered(value)
                 return None
 
+            def resolve(self, kind: str, number: int | str, text: str) -> Any:
+                if kind == "function" and isinstance(number, int) and number > 0:
+                    return judge._objects[number - 1]
+                return super().resolve(kind, number, text)
+
             def network_number(self, network: Any) -> int:
                 return judge._numbered(network)
 

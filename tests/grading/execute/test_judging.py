@@ -105,6 +105,10 @@ ODDITIES = {
         "def f20(g, x):\n    return g(g(x))",
         "assert f20(lambda n: n + 1, 1) == 3 and f20(math.sqrt, 16) == 2",
     ),
+    "callback-given-back": (
+        "def f33(g, items):\n    items.append(1)\n    return g",
+        "items = []\nassert f33(math.sqrt, items) is math.sqrt and items == [1]",
+    ),
     "composed": (
         "def f21(x):\n    return 2 * x\ndef g21(f, x):\n    return f(x) + 1",
         "assert g21(f21, 3) == 7",
