@@ -28,7 +28,7 @@ test: $(VENV)/installed-dev check  ## run every test
 	$(ONE_THREAD) $(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 quick: $(VENV)/installed-dev  ## run the tests that start no process, kernel, server or training
-	$(ONE_THREAD) $(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m $(QUICK) $(ARGS)
+	$(ONE_THREAD) $(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m $(QUICK) --hypothesis-profile=quick $(ARGS)
 
 browser: build/npm/installed build/axe/installed  ## fetch the libraries for the tests in Chromium
 

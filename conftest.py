@@ -18,8 +18,9 @@ os.environ.pop("QUANTLAB_DATA", None)
 matplotlib.use("Agg")
 
 # The same examples on every run, so that a red run is red again; `--hypothesis-profile=search`
-# draws many new ones.
+# draws many new ones, and `make quick` a few of them.
 settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.register_profile("quick", max_examples=20, derandomize=True, deadline=None)
 settings.register_profile("search", max_examples=3_000, deadline=None)
 settings.load_profile("repeatable")
 
