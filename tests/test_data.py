@@ -35,6 +35,7 @@ def test_load_mnist_split_sizes_and_ranges(split, size):
     assert sorted(labels.unique().tolist()) == list(range(10))
 
 
+@pytest.mark.training
 def test_load_mnist_matches_idx_files(folder):
     images, labels = ql.load_mnist("test", limit=50, device="cpu")
     grey = read_idx(folder / "t10k-images-idx3-ubyte")[:50]
@@ -42,12 +43,14 @@ def test_load_mnist_matches_idx_files(folder):
     assert np.array_equal(labels.numpy(), read_idx(folder / "t10k-labels-idx1-ubyte")[:50])
 
 
+@pytest.mark.training
 def test_load_mnist_unpacks_published_files(folder):
     ql.load_mnist("test", limit=1, device="cpu")
     sums = {path.name: hashlib.md5(path.read_bytes()).hexdigest() for path in folder.iterdir()}
     assert sums == CHECKSUMS
 
 
+@pytest.mark.training
 @pytest.mark.parametrize("damage", [b"", b"garbage"])
 def test_load_mnist_repairs_damaged_cache(folder, damage):
     ql.load_mnist("test", limit=1, device="cpu")
@@ -57,6 +60,7 @@ def test_load_mnist_repairs_damaged_cache(folder, damage):
     assert hashlib.md5(broken.read_bytes()).hexdigest() == CHECKSUMS[broken.name]
 
 
+@pytest.mark.training
 def test_load_mnist_keeps_files_in_quantlab_data(tmp_path, monkeypatch):
     monkeypatch.setenv("QUANTLAB_DATA", str(tmp_path))
     own_file = tmp_path / "MNIST" / "raw" / "t10k-labels-idx1-ubyte"
@@ -67,12 +71,14 @@ def test_load_mnist_keeps_files_in_quantlab_data(tmp_path, monkeypatch):
     assert own_file.read_bytes() == b"other labels"
 
 
+@pytest.mark.training
 def test_load_mnist_fills_empty_quantlab_data(tmp_path, monkeypatch):
     monkeypatch.setenv("QUANTLAB_DATA", str(tmp_path / "own"))
     assert ql.load_mnist("train", limit=2, device="cpu").labels.tolist() == [5, 0]
     assert len(list((tmp_path / "own" / "MNIST" / "raw").iterdir())) == 4
 
 
+@pytest.mark.training
 def test_load_mnist_names_unwritable_folder(tmp_path, monkeypatch):
     (tmp_path / "MNIST").write_text("a file where a folder should be")
     monkeypatch.setenv("QUANTLAB_DATA", str(tmp_path))
