@@ -100,3 +100,12 @@ def test_links_between_documents_exist():
 def test_changelog_begins_with_this_version():
     headings = re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
     assert headings[0] == ql.__version__ == PROJECT["version"]
+
+
+def test_threat_model_names_tests_that_exist():
+    text = (ROOT / "docs" / "threat-model.md").read_text()
+    named = re.findall(r"`((?:\w+/)*\w*test_\w+\.py)(?:::(\w+))?`", text)
+    assert len(named) > 15
+    for file, test in named:
+        source = (ROOT / "tests" / "grading" / file).read_text()
+        assert not test or f"def {test}(" in source, f"{file}::{test}"

@@ -9,9 +9,8 @@
 
 Only this process writes; the workers have no access to the gradebook. What goes wrong with one
 submission is its own verdict; only a full or broken disk, or a locked gradebook, ends the run. A
-submission that has its
-verdict and did not change is skipped, so a run that was interrupted continues with the next
-submission.
+submission that has its verdict and did not change is skipped, so a run that was interrupted
+continues with the next submission.
 """
 
 from __future__ import annotations

@@ -29,7 +29,8 @@ class JudgeLost(RuntimeError):
 class Turn(NamedTuple):
     """How a test ended.
 
-    ``kind`` is "end" with the reply, "late", or "ended" with what the kernel's supervisor says.
+    ``kind`` is "end" with the reply, "late", "ended" with what the kernel's supervisor says, or
+    "judge_lost".
     """
 
     kind: str
@@ -165,7 +166,7 @@ def run_test(
     kernel : Sandbox
         With the submission; the caller ends or interrupts it where a test did not end.
     request : mapping
-        The "code" of the test, the cells of the lesson to run "before", the names to "fetch".
+        From `TestedLesson.request`.
     outputs : Outputs, optional
         Receives what the test and the answers print.
     deadline : float

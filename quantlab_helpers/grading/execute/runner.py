@@ -15,8 +15,7 @@ from typing import Any
 
 from nbformat import NotebookNode
 
-from ..lesson import gives_points, is_answer, is_test
-from ..name_analysis import names_of
+from ..lesson import gives_points, is_test
 from ..records import Executed, Limits, SharedTest
 from .judging import Judge, JudgeLost, Turn, open_judge, release_judge, run_test
 from .outputs import Outputs
@@ -196,11 +195,10 @@ class _Execution:
             self._ensure_sandbox()
         except _StopExecution:
             return True  # who cannot be tried again gets no points that can be forged
-        answers = {name for c in self.code if is_answer(c) for name in names_of(c.source).defines}
         request = self._request(cell)
-        request["without"] = sorted(answers & names_of(cell.source).uses)
-        if not request["without"]:
-            return False
+        if self.lesson is not None:
+            fetched = self.lesson.request(cell)
+            request["without"] = [*fetched["answered"], *fetched["unknown"]]
         latest = min(time.monotonic() + self._time_limit(cell), self.deadline)
         turn = self._run_in_kernel(request, None, latest)
         self.close_sandbox()
@@ -308,6 +306,7 @@ class _Execution:
         try:
             return run_test(self.judge, self.sandbox, request, outputs=outputs, deadline=latest)
         except JudgeLost:  # by what the answer returned; the next test gets a new judge
+            self.judge.is_open = False
             release_judge(self.judge, self.isolation)
             self.judge = None
             return Turn("judge_lost")

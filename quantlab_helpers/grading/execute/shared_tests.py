@@ -6,21 +6,18 @@ the lesson alone, so no submission can move a test into its own process.
 
 from __future__ import annotations
 
-import ast
 import copy
 from collections.abc import Mapping
 
 from nbformat import NotebookNode
 
 from ..lesson import Lesson, is_test
-from ..name_analysis import dotted_name, parse
+from ..name_analysis import names_of
 from ..records import Executed, Limits, SharedTest
 from .cell_selection import cells_to_run
 from .judging import stop_judges
 from .runner import execute
 from .tested_lesson import redefines
-
-_CHECKS = ("checks.check", "checks.answered", "checks.points")
 
 
 def find_shared_tests(
@@ -32,8 +29,8 @@ def find_shared_tests(
 ) -> dict[str, SharedTest]:
     """Run the solution of a lesson; return the tests that need its process, and why.
 
-    A lesson whose tests only call the checks of this package is not run: those are made to be
-    judged apart.
+    Tests that call the checks of this package are always judged apart: beside a submission there
+    are no checks. A lesson with no other tests is not run.
 
     Parameters
     ----------
@@ -56,8 +53,13 @@ def find_shared_tests(
     >>> find_shared_tests(load_lesson("build/course", "02_uniform_quantization"))  # doctest: +SKIP
     {}
     """
-    tests = [c for c in lesson.notebook.cells if c.cell_type == "code" and is_test(c)]
-    if all(map(_only_calls_checks, tests)):
+    cells_with_code = [cell for cell in lesson.notebook.cells if cell.cell_type == "code"]
+    tests = [
+        cell
+        for cell in cells_with_code
+        if is_test(cell) and "checks" not in names_of(cell.source).uses
+    ]
+    if not tests:
         return {}
     code = [cell for cell in lesson.solution.cells if cell.cell_type == "code"]
     shared = {
@@ -101,24 +103,11 @@ def find_shared_tests(
     }
 
 
-def _only_calls_checks(test: NotebookNode) -> bool:
-    """Return whether all lines of a test are calls of checks with names and constants."""
-    tree = parse(test.source)
-    return tree is not None and all(
-        isinstance(line, ast.Expr)
-        and isinstance(line.value, ast.Call)
-        and dotted_name(line.value.func) in _CHECKS
-        and all(
-            isinstance(argument, ast.Name | ast.Constant)
-            for argument in [*line.value.args, *(word.value for word in line.value.keywords)]
-        )
-        for line in tree.body
-    )
-
-
 def _outcome(executed: Executed, test: str) -> tuple[str, str]:
     """Return the name of the exception and the value of a test."""
     error = value = ""
+    if not executed.ran.get(test):
+        error = "not run"
     for output in _outputs(executed, test):
         if output.output_type == "error":
             error = output.ename

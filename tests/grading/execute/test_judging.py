@@ -225,6 +225,35 @@ def test_shared_tests_give_marks_that_say_so():
     assert marked == set(shared)
 
 
+def test_tests_with_checks_are_never_shared():
+    """Beside a submission the checks are stubs that accept everything."""
+    exercises = {
+        "levels": (
+            "def levels(low, high, bits):\n    return np.linspace(low, high, 2**bits)",
+            "checks.check('uniform-levels', levels)\nassert levels.__name__ == 'levels'",
+        ),
+        "same": ("def same(x):\n    return x", "a = []\nassert same(a) is a"),
+    }
+    lesson = lesson_of(exercises, first="import numpy as np\nfrom quantlab_helpers import checks")
+    assert set(find_shared_tests(lesson, limits=ROOMY)) == {"test-same"}
+
+
+def test_functions_of_added_cells_are_replaced():
+    """A forger who leaves the answer cell empty is tried again, too."""
+    exercises, lesson, shared = demanding_lesson()
+    notebook = solved(lesson, exercises, identity="pass")
+    cell = nbformat.v4.new_code_cell(
+        "import ast, builtins\nbefore = builtins.compile\n"
+        "def compiled(source, *a, **k):\n"
+        "    if isinstance(source, ast.Module):\n        source.body = []\n"
+        "    return before(source, *a, **k)\nbuiltins.compile = compiled\n"
+        "def same(x):\n    return 0"
+    )
+    notebook.cells.insert(1, cell)
+    result, _ = run(lesson, notebook, shared=shared)
+    assert points(result)["identity"] == 0
+
+
 def test_forged_shared_test_gives_no_points():
     exercises, lesson, shared = demanding_lesson()
     forged = (

@@ -80,7 +80,8 @@ def solution_folders() -> tuple[str, ...]:
     """Return the folders of the package, and of installed copies, that hold solutions."""
     packages = {Path(path) for path in readable_paths() if Path(path).name == "quantlab_helpers"}
     for path in readable_paths():
-        packages |= set(Path(path).glob("lib*/python*/*-packages/quantlab_helpers"))
+        for pattern in ("lib*/python*/*-packages", "local/lib*/python*/*-packages"):
+            packages |= set(Path(path).glob(f"{pattern}/quantlab_helpers"))
         packages.add(Path(path, "quantlab_helpers"))
     folders = {folder for package in packages for folder in package.glob("checks/lesson_*")}
     return tuple(sorted(str(folder) for folder in folders if folder.is_dir()))

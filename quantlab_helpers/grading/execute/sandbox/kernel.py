@@ -189,8 +189,8 @@ def _run_test(shell: Any, request: dict[str, Any]) -> dict[str, Any]:
     """Run a test cell that needs the process of the answers, in a copy of their namespace.
 
     A test that defines or deletes a name of the lesson's other cells must change what answers see,
-    so it runs in the notebook's namespace itself ("in_place"). With names of functions "without"
-    which it has to do, it gets functions that return 0 in their place.
+    so it runs in the notebook's namespace itself ("in_place"). In the place of each function named
+    in "without", the test gets one that returns 0.
     """
     for name in request.get("without", ()):
         if callable(shell.user_ns.get(name)):

@@ -254,6 +254,29 @@ def test_attack_on_own_kernel_gives_no_points():
     assert points(result) == NONE
 
 
+RETRAINING_TRICKS = {
+    "a history of its own": "    net.history = 'qtqtq'\n    return net",
+    "another number": (
+        "    quantize(train_once(quantize(net)))\n    net.number += 1\n    return net"
+    ),
+    "weights without the training": (
+        "    done = quantize(net)\n    copied = quantize(net)\n    with torch.no_grad():\n"
+        "        copied.weight.copy_(done.weight)\n    return copied"
+    ),
+}
+
+
+@pytest.mark.parametrize("trick", RETRAINING_TRICKS)
+def test_attack_on_retraining_gives_no_points(trick):
+    [built] = build_course(ROOT, ["04_retraining"]).lessons
+    lesson = make_lesson("04_retraining", built.instructor)
+    body = RETRAINING_TRICKS[trick]
+    answer = f"def retrain_and_requantize(net, train_once, quantize, rounds):\n{body}"
+    notebook = handed_in(lesson, {"retrain-requantize": answer})
+    result, _ = run(lesson, notebook, limits=LARGE)
+    assert points(result)["retrain-requantize"] == 0 and result.verdict == "graded"
+
+
 def test_attack_by_skip_tags_gives_no_points():
     result, _ = run_answers(WRONG, tags=("test-double", "test-root"))
     assert points(result) == NONE
